@@ -1,0 +1,135 @@
+import type { Millis } from '../core/brands.ts';
+import type { Pacer } from '../udp-reliable/pacer.ts';
+import type { Numbering } from '../udp-reliable/segment.ts';
+import type { Sender } from '../udp-reliable/sender.ts';
+import type { Dialect } from './codec.ts';
+import type { ClientMessage, ServerMessage } from './messages.ts';
+import type { UserName } from './names.ts';
+
+export type ConnectionId = number;
+
+/** A file as it was when a download of it began. */
+export interface OfferedFile {
+  readonly size: number;
+  /** The value of its last byte; `undefined` for an empty file. */
+  readonly lastByte: number | undefined;
+}
+
+export type Download =
+  | { readonly state: 'opening'; readonly file: string }
+  | {
+      readonly state: 'awaiting-address';
+      readonly file: string;
+      readonly offered: OfferedFile;
+      readonly deadline: Millis;
+    }
+  | {
+      readonly state: 'transferring';
+      readonly file: string;
+      readonly offered: OfferedFile;
+      readonly sender: Sender;
+    };
+
+/** One TCP connection. It is online while it has a name. */
+export interface Session {
+  readonly id: ConnectionId;
+  /** The address it comes from. */
+  readonly host: string;
+  name: UserName | undefined;
+  download: Download | undefined;
+  /** When this client was last heard, or something was last sent to it. */
+  lastActive: Millis;
+}
+
+export type ServerEffect =
+  | {
+      readonly type: 'send';
+      readonly to: ConnectionId;
+      readonly message: ServerMessage;
+    }
+  | { readonly type: 'close'; readonly connection: ConnectionId }
+  | { readonly type: 'list-files'; readonly connection: ConnectionId }
+  | {
+      readonly type: 'open-file';
+      readonly connection: ConnectionId;
+      readonly file: string;
+    }
+  | {
+      readonly type: 'start-sending';
+      readonly connection: ConnectionId;
+      readonly sender: Sender;
+      readonly host: string;
+      readonly port: number;
+      readonly numbering: Numbering;
+    }
+  /** The sender has something new to send. */
+  | { readonly type: 'wake-sender'; readonly connection: ConnectionId }
+  /** Look whether the file is still the one that was opened, before the last word. */
+  | { readonly type: 'check-file'; readonly connection: ConnectionId }
+  | { readonly type: 'end-sending'; readonly connection: ConnectionId }
+  | {
+      readonly type: 'log';
+      readonly connection: ConnectionId;
+      readonly name: string | undefined;
+      readonly text: string;
+    };
+
+export type Handler<Type extends ClientMessage['type']> = (
+  room: Room,
+  session: Session,
+  message: Extract<ClientMessage, { type: Type }>,
+  now: Millis,
+) => readonly ServerEffect[];
+
+export interface RoomOptions {
+  readonly dialect: Dialect;
+  /** The most bytes a second for one download, and the pacer that all share; for `--rate`. */
+  readonly rateCap: number;
+  readonly sharedPacer: Pacer | undefined;
+}
+
+/** Who is there: the state that all connections of a server share, on all its ports. */
+export class Room {
+  readonly options: RoomOptions;
+  readonly sessions = new Map<ConnectionId, Session>();
+  /** In order of connection with a name. */
+  readonly #online = new Map<UserName, Session>();
+
+  constructor(options: RoomOptions) {
+    this.options = options;
+  }
+
+  get names(): readonly UserName[] {
+    return [...this.#online.keys()];
+  }
+
+  find(name: string): Session | undefined {
+    return this.#online.get(name as UserName);
+  }
+
+  enter(session: Session, name: UserName): void {
+    session.name = name;
+    this.#online.set(name, session);
+  }
+
+  leave(session: Session): void {
+    if (session.name !== undefined) this.#online.delete(session.name);
+    session.name = undefined;
+  }
+
+  toAll(message: ServerMessage): ServerEffect[] {
+    return [...this.#online.values()].map(({ id }) => ({
+      type: 'send',
+      to: id,
+      message,
+    }));
+  }
+}
+
+export function reply(session: Session, message: ServerMessage): ServerEffect {
+  return { type: 'send', to: session.id, message };
+}
+
+export function log(session: Session, text: string): ServerEffect {
+  return { type: 'log', connection: session.id, name: session.name, text };
+}

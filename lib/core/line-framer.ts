@@ -1,0 +1,43 @@
+import { ByteBuffer } from './byte-buffer.ts';
+import { ProtocolError } from './errors.ts';
+
+const LF = 0x0a;
+
+/** Cuts a stream into lines: each ends with LF or CRLF, and has at most `maxBytes` without it. */
+export class LineFramer {
+  readonly #maxBytes: number;
+  readonly #pending = new ByteBuffer();
+  #searched = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * The lines that `chunk` completes.
+   * @throws ProtocolError `MESSAGE_TOO_LONG`, after the lines that came before the long one.
+   */
+  *push(chunk: Uint8Array): Generator<string> {
+    this.#pending.append(chunk);
+    for (;;) {
+      const length = this.#pending.indexOf(LF, this.#searched);
+      if ((length === -1 ? this.#pending.length : length) > this.#maxBytes + 1) {
+        throw new ProtocolError('MESSAGE_TOO_LONG');
+      }
+      if (length === -1) break;
+      const text = this.#pending.takeText(length);
+      this.#pending.skip(1);
+      this.#searched = 0;
+      const line = text.endsWith('\r') ? text.slice(0, -1) : text;
+      if (Buffer.byteLength(line) > this.#maxBytes) throw new ProtocolError('MESSAGE_TOO_LONG');
+      yield line;
+    }
+    this.#searched = this.#pending.length;
+  }
+
+  /** What came after the last line end, when the stream has ended; `undefined` when nothing did. */
+  end(): string | undefined {
+    const { length } = this.#pending;
+    return length === 0 ? undefined : this.#pending.takeText(length);
+  }
+}

@@ -1,0 +1,32 @@
+// Control characters, line and paragraph separators, and the marks that reorder text: what could
+// move a cursor, start an escape sequence or make one name look like another.
+const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * A peer's text as it may be shown: every character that could drive a terminal is made visible
+ * (`\x1b`), so that what is shown is what was sent.
+ */
+export function visible(text: string): string {
+  return text.replace(UNSAFE, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code < 0x100
+      ? `\\x${code.toString(16).padStart(2, '0')}`
+      : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** Whether `text` holds a character that {@link visible} would have to escape. */
+export function hasUnsafeCharacters(text: string): boolean {
+  return text.search(UNSAFE) !== -1;
+}
+
+/** The first `count` characters, never half of one. */
+export function firstCharacters(text: string, count: number): string {
+  let end = 0;
+  for (const character of text) {
+    if (count === 0) break;
+    end += character.length;
+    count -= 1;
+  }
+  return text.slice(0, end);
+}

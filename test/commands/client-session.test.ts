@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { type ClientEffect, ClientSession } from '../../lib/commands/client-session.ts';
+import { millis, type Port, parsePort } from '../../lib/core/brands.ts';
+import { Receiver } from '../../lib/udp-reliable/receiver.ts';
+import { SEGMENT_PAYLOAD, writeHeader } from '../../lib/udp-reliable/segment.ts';
+
+const at = millis;
+const PORT = parsePort('50000') as Port;
+
+/** Takes a session to where it waits for `count` parts. */
+function receiving(count: number): { session: ClientSession; receiver: Receiver } {
+  const session = new ClientSession('line');
+  session.download('q.txt', at(0));
+  const [open] = session.handle(`|${count}`, at(0));
+  if (open?.type !== 'open-receiver') throw new Error('nothing is received');
+  session.receiverReady(PORT);
+  return { session, receiver: open.receiver };
+}
+
+function give(receiver: Receiver, ...seqs: number[]): void {
+  for (const seq of seqs) {
+    const datagram = Buffer.alloc(5 + SEGMENT_PAYLOAD);
+    writeHeader(datagram, 5, seq, 'binary');
+    if (receiver.inspect(datagram, at(0)) === seq) receiver.accept(seq);
+  }
+}
+
+function outcome(effects: readonly ClientEffect[]): string | undefined {
+  return effects.find((effect) => effect.type === 'download-ended')?.outcome.type;
+}
+
+describe('a client that downloads', () => {
+  test('is not led astray by what other users are called or say', () => {
+    const { session } = receiving(4);
+    for (const text of [
+      "Can't download. File changed is connected",
+      "Can't download. File changed: hi",
+      'bob: |7',
+      'bob (to all): download stopped',
+    ]) {
+      expect(session.handle(text, at(0))).toEqual([{ type: 'show', text }]);
+    }
+    expect(session.downloading).toBe(true);
+  });
+
+  test.each([
+    "Can't download. File changed",
+    "Can't download. Nothing heard for 30 seconds",
+    'download stopped',
+  ])('takes "%s" for the end', (text) => {
+    const { session } = receiving(4);
+    expect(outcome(session.handle(text, at(0)))).toBe('failed');
+  });
+
+  test('takes a refusal in other words for the end only before it has begun', () => {
+    const session = new ClientSession('line');
+    session.download('q.txt', at(0));
+    expect(outcome(session.handle("Can't download. Try later", at(0)))).toBe('failed');
+    const begun = receiving(4).session;
+    expect(outcome(begun.handle("Can't download. Try later", at(0)))).toBeUndefined();
+  });
+
+  test('refuses a number of parts that no memory could hold', () => {
+    const session = new ClientSession('line');
+    session.download('q.txt', at(0));
+    expect(outcome(session.handle('|4294967295', at(0)))).toBe('failed');
+  });
+
+  test('shows a number that it did not ask for', () => {
+    const session = new ClientSession('line');
+    expect(session.handle('|7', at(0))).toEqual([{ type: 'show', text: '|7' }]);
+  });
+
+  test('gives up on a server that does not answer for 30 s', () => {
+    const session = new ClientSession('line');
+    session.download('q.txt', at(0));
+    expect(session.onTimeout(at(29_999))).toEqual([]);
+    expect(outcome(session.onTimeout(at(30_000)))).toBe('failed');
+    expect(session.nextTimeout()).toBeUndefined();
+  });
+
+  test('asks for the first half only until the answer, then for all that is missing', () => {
+    const { session, receiver } = receiving(6);
+    give(receiver, 1);
+    expect(session.onTimeout(at(100))).toEqual([
+      { type: 'send', message: { type: 're-request', seqs: [0, 2], invalid: 0 } },
+    ]);
+    give(receiver, 0, 2);
+    expect(session.segmentsReceived()).toEqual([{ type: 'ask-to-proceed' }]);
+    expect(session.nextTimeout()).toBeUndefined();
+    session.answer('proceed', at(1000));
+    give(receiver, 4);
+    expect(session.onTimeout(at(1100))).toEqual([
+      { type: 'send', message: { type: 're-request', seqs: [3, 5], invalid: 0 } },
+    ]);
+  });
+
+  test('takes the second half from a server that does not pause, and still asks the user', () => {
+    const { session, receiver } = receiving(4);
+    give(receiver, 0, 1, 2, 3);
+    expect(session.segmentsReceived()).toEqual([{ type: 'ask-to-proceed' }]);
+    expect(outcome(session.answer('proceed', at(0)))).toBe('complete');
+  });
+
+  test.each([
+    ['no', { type: 'send-text', text: 'no' }],
+    ['get_users', { type: 'send', message: { type: 'stop' } }],
+    ['3 4', { type: 'send', message: { type: 'stop' } }],
+    ['', { type: 'send', message: { type: 'stop' } }],
+  ])('says what stops the server when the user answers "%s"', (answer, said) => {
+    const { session, receiver } = receiving(4);
+    give(receiver, 0, 1);
+    session.segmentsReceived();
+    const effects = session.answer(answer, at(0));
+    expect(effects[0]).toEqual(said);
+    expect(outcome(effects)).toBe('stopped');
+  });
+
+  test('does not show praise for a download that was given up after `proceed`', () => {
+    const { session, receiver } = receiving(4);
+    give(receiver, 0, 1);
+    session.segmentsReceived();
+    session.answer('proceed', at(0));
+    session.abandon({ type: 'stopped' });
+    const praise = 'User alice downloaded 100% out of file. Last byte is: 1';
+    expect(session.handle(praise, at(0))).toEqual([]);
+    expect(session.handle(praise, at(0))).toEqual([{ type: 'show', text: praise }]);
+  });
+});
+
+test('a bare client takes apart the two answers to `connect` that a server glued', () => {
+  for (const text of ['alice is connectedconnected', 'connectedalice is connected']) {
+    const session = new ClientSession('bare');
+    session.connect('alice');
+    expect(session.handle(text, at(0))).toContainEqual({ type: 'connect-answered', online: true });
+  }
+});
+
+describe('a receiver', () => {
+  test('grows its timer by 100 ms at each time-out, and sets it back when something new comes', () => {
+    const receiver = new Receiver(4, at(0));
+    expect(receiver.rto).toBe(100);
+    receiver.onTimeout(at(100));
+    expect(receiver.rto).toBe(200);
+    receiver.onTimeout(at(300));
+    expect(receiver.rto).toBe(300);
+    give(receiver, 0);
+    expect(receiver.rto).toBe(100);
+    give(receiver, 0);
+    expect(receiver.counts.duplicates).toBe(1);
+  });
+
+  test('is not set back by what it has already', () => {
+    const receiver = new Receiver(4, at(0));
+    give(receiver, 0);
+    receiver.onTimeout(at(100));
+    give(receiver, 0);
+    expect(receiver.rto).toBe(200);
+  });
+});

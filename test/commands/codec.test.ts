@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type Dialect,
+  decodeClientMessage,
+  decodeServerMessage,
+  type Expecting,
+  encodeClientMessage,
+  encodeError,
+  encodeServerMessage,
+  splitGlued,
+} from '../../lib/commands/codec.ts';
+import type { ClientMessage, ErrorCode, ServerMessage } from '../../lib/commands/messages.ts';
+import { ProtocolError } from '../../lib/core/errors.ts';
+import vectors from '../vectors/classroom.json' with { type: 'json' };
+
+interface ClientVector {
+  readonly text: string;
+  readonly message: object;
+  readonly expecting?: string;
+  readonly dialect?: string;
+}
+
+function decode(vector: ClientVector): ClientMessage {
+  const expecting = (vector.expecting ?? 'command') as Expecting;
+  return decodeClientMessage(vector.text, expecting, (vector.dialect ?? 'document') as Dialect);
+}
+
+describe('what a client says', () => {
+  test.each<ClientVector>([...vectors.client, ...vectors.clientOnlyDecoded])(
+    'is read: $text',
+    (vector) => {
+      expect(decode(vector)).toEqual(vector.message);
+    },
+  );
+
+  test.each<ClientVector>(vectors.client.filter((vector) => !('dialect' in vector)))(
+    'is written: $text',
+    (vector) => {
+      const message = vector.message as Exclude<ClientMessage, { type: 'unknown' }>;
+      expect(encodeClientMessage(message)).toBe(vector.text);
+    },
+  );
+
+  test('is taken apart where a bare client glued a word to a re-request', () => {
+    expect(splitGlued('1 2 3stop')).toEqual(['1 2 3', 'stop']);
+    expect(splitGlued('1 2 3 proceed')).toEqual(['1 2 3', 'proceed']);
+    expect(splitGlued('1 2 3')).toEqual(['1 2 3']);
+    expect(splitGlued('stop')).toEqual(['stop']);
+    expect(splitGlued('connect|1stop')).toEqual(['connect|1stop']);
+  });
+});
+
+describe('what a server says', () => {
+  test.each(vectors.server)('is written: $text', ({ message, text }) => {
+    expect(encodeServerMessage(message as ServerMessage)).toBe(text);
+  });
+
+  test.each(vectors.errors)('refuses in the words of the document: $text', (vector) => {
+    const error = new ProtocolError(vector.code as ErrorCode, vector.detail ?? '');
+    expect(encodeError(error)).toBe(vector.text);
+  });
+
+  test('is cut where a list would not fit into one message', () => {
+    const names = Array.from({ length: 5000 }, (_, index) => `a rather long file name ${index}`);
+    const text = encodeServerMessage({ type: 'files', names });
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(65_536);
+    expect(text).toMatch(/^files: \[a rather long file name 0, .*, …\]$/);
+  });
+
+  test.each([
+    ['connected', 'connected'],
+    ['|49', 'segment-count'],
+    ["can't connect. Name is taken. Try another", 'connect-refused'],
+    ["Can't download. File not found", 'download-refused'],
+    ["Can't download. File changed", 'download-ended'],
+    ['download stopped', 'stopped'],
+    ['User a b downloaded 100% out of file. Last byte is: 7', 'finished'],
+    ['bob: connected', 'text'],
+    ['bob: |49', 'text'],
+    ["Can't download. File changed: hello", 'download-refused'],
+    ['connected is connected', 'text'],
+    ['|', 'text'],
+    ['|-1', 'text'],
+    ['|99999999999', 'text'],
+  ])('is understood: %s', (text, type) => {
+    expect(decodeServerMessage(text).type).toBe(type);
+  });
+});

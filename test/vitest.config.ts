@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+const long = process.env.WIRELAB_LONG === '1';
+
+export default defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: [long ? '**/*.long.ts' : '**/*.test.ts'],
+    // Time limits are there to end what hangs; no test depends on being fast.
+    testTimeout: long ? 1_800_000 : 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+  },
+});
