@@ -1,0 +1,38 @@
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+
+/** An address without the prefix that an IPv4 peer has on a socket for both families. */
+export function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
+}
+
+export function udpFamily(address: string): 'udp4' | 'udp6' {
+  return isIP(address) === 6 || address.includes(':') ? 'udp6' : 'udp4';
+}
+
+/** `host:port`, with the brackets that an IPv6 address needs. */
+export function formatEndpoint(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether `text` is an IP address. */
+export function isAddress(text: string): boolean {
+  return isIP(text) !== 0;
+}
+
+/** Whether `text` can be a host: an IP address or a name. */
+export function isHost(text: string): boolean {
+  // Four numbers with dots are an address or a mistake.
+  if (isAddress(text) || /^[\d.]+$/.test(text)) return isAddress(text);
+  return (
+    text.length <= 253 &&
+    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(text)
+  );
+}
+
+/** The addresses of this machine. */
+export function localAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).map((one) => one.address),
+  );
+}

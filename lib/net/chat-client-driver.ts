@@ -1,0 +1,263 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { createConnection, type Socket } from 'node:net';
+import {
+  type ClientEffect,
+  ClientSession,
+  type DownloadOutcome,
+} from '../commands/client-session.ts';
+import { encodeClientMessage } from '../commands/codec.ts';
+import { type Framing, MAX_MESSAGE_BYTES } from '../commands/framing.ts';
+import type { ClientMessage } from '../commands/messages.ts';
+import { after, millis, type Port, parsePort } from '../core/brands.ts';
+import { assertNever } from '../core/errors.ts';
+import type { Receiver } from '../udp-reliable/receiver.ts';
+import { HEADER_BYTES } from '../udp-reliable/segment.ts';
+import { plainAddress, udpFamily } from './addresses.ts';
+import { now } from './clock.ts';
+import { PeerConnection } from './peer-connection.ts';
+
+/** A server that does not answer the TCP handshake is given this long. */
+const CONNECT_TIMEOUT = millis(10_000);
+/** Asked of the system for the UDP socket, which gives what it allows. */
+const RECEIVE_BUFFER_BYTES = 4_194_304;
+/** A bare read below this is a message by itself: longer ones may arrive in pieces. */
+const WHOLE_BELOW_BYTES = 512;
+
+/** How soon to look again whether what was asked for has been sent. */
+const RETRY_AFTER = millis(20);
+
+/** Where the segments of a download go. */
+export interface SegmentSink {
+  /** Takes what `datagram` holds from `start` on; `false`: not now, it has to come again. */
+  write(seq: number, datagram: Buffer, start: number): boolean;
+}
+
+export interface ChatClientOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The local address to connect from; the system's choice when absent. */
+  readonly from: string | undefined;
+  readonly framing: Framing;
+  /** A message of the server, as it came: make it visible before it is shown. */
+  readonly onText: (text: string) => void;
+  /** The first half is there; then {@link ChatClientDriver.answer}. */
+  readonly onAskToProceed: () => void;
+  /** A download begins; the receiver tells how far it is. */
+  readonly openSink: (file: string, receiver: Receiver) => Promise<SegmentSink>;
+  /** The connection is gone: by a wish of this side, or of the other. */
+  readonly onClosed: (error: Error | undefined) => void;
+}
+
+/** The classroom client on real sockets: it carries out what {@link ClientSession} says. */
+export class ChatClientDriver implements AsyncDisposable {
+  readonly #options: ChatClientOptions;
+  readonly #session: ClientSession;
+  readonly #peer: PeerConnection;
+  readonly #serverAddress: string;
+  readonly #localAddress: string;
+  readonly #closed: Promise<void>;
+  #udp: UdpSocket | undefined;
+  #opening: Promise<void> | undefined;
+  #connectAnswered: ((online: boolean) => void) | undefined;
+  #downloadEnded: ((outcome: DownloadOutcome) => void) | undefined;
+
+  private constructor(options: ChatClientOptions, socket: Socket) {
+    this.#options = options;
+    this.#session = new ClientSession(options.framing);
+    this.#serverAddress = plainAddress(socket.remoteAddress ?? '');
+    this.#localAddress = plainAddress(socket.localAddress ?? '');
+    let closed: () => void;
+    this.#closed = new Promise((resolve) => {
+      closed = resolve;
+    });
+    this.#peer = new PeerConnection({
+      socket,
+      framer: { framing: options.framing, wholeBelow: WHOLE_BELOW_BYTES },
+      onMessage: (text) => this.#run(this.#session.handle(text, now())),
+      onTooLong: () => this.#peer.destroy(new Error('the server sent a message that is too long')),
+      onDeadline: () => this.#onDeadline(),
+      onClosed: (error) => {
+        this.#onClosed(error);
+        closed();
+      },
+    });
+  }
+
+  /** Opens the TCP connection. @throws Error that says why there is none. */
+  static async open(options: ChatClientOptions): Promise<ChatClientDriver> {
+    const socket = createConnection({
+      host: options.host,
+      port: options.port,
+      ...(options.from !== undefined && { localAddress: options.from }),
+      allowHalfOpen: true,
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.setTimeout(CONNECT_TIMEOUT, () => socket.destroy(new Error('no answer')));
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.setTimeout(0);
+        socket.off('error', reject);
+        resolve();
+      });
+    });
+    return new ChatClientDriver(options, socket);
+  }
+
+  /** Logs in; `false` when the server refuses the name, or is gone. */
+  connect(name: string): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#connectAnswered = resolve;
+      this.#run(this.#session.connect(name));
+    });
+  }
+
+  /** Sends a message whose answer, if there is one, is only to be shown. */
+  send(message: Exclude<ClientMessage, { type: 'unknown' }>): void {
+    const text = encodeClientMessage(message);
+    if (Buffer.byteLength(text) > MAX_MESSAGE_BYTES) throw new RangeError('message too long');
+    this.#peer.send(text);
+  }
+
+  /** Resolves when the download has ended, in whatever way. One at a time. */
+  download(file: string): Promise<DownloadOutcome> {
+    return new Promise((resolve) => {
+      this.#downloadEnded = resolve;
+      this.#run(this.#session.download(file, now()));
+    });
+  }
+
+  get downloading(): boolean {
+    return this.#session.downloading;
+  }
+
+  /** What the user says at 50 %. */
+  answer(text: string): void {
+    this.#run(this.#session.answer(text, now()));
+  }
+
+  /** Ends the running download from this side. */
+  abandon(outcome: DownloadOutcome): void {
+    this.#run(this.#session.abandon(outcome));
+  }
+
+  /** Leaves: says so, and waits until the server has closed, two seconds at most. */
+  async disconnect(): Promise<void> {
+    this.send({ type: 'disconnect' });
+    await this.close();
+  }
+
+  /** Ends the connection when all is sent; what the server still says is shown. */
+  async close(): Promise<void> {
+    this.#peer.finish();
+    await this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #run(effects: readonly ClientEffect[]): void {
+    for (const effect of effects) this.#carryOut(effect);
+    this.#peer.setDeadline(this.#session.nextTimeout());
+  }
+
+  #carryOut(effect: ClientEffect): void {
+    switch (effect.type) {
+      case 'send':
+        this.#peer.send(encodeClientMessage(effect.message));
+        return;
+      case 'send-text':
+        this.#peer.send(effect.text);
+        return;
+      case 'show':
+        this.#options.onText(effect.text);
+        return;
+      case 'connect-answered':
+        this.#connectAnswered?.(effect.online);
+        this.#connectAnswered = undefined;
+        return;
+      case 'open-receiver':
+        this.#opening = this.#openReceiver(effect.file, effect.receiver);
+        return;
+      case 'ask-to-proceed':
+        this.#options.onAskToProceed();
+        return;
+      case 'download-ended':
+        this.#endDownload(effect.outcome);
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  async #openReceiver(file: string, receiver: Receiver): Promise<void> {
+    try {
+      const sink = await this.#options.openSink(file, receiver);
+      const port = await this.#bind(receiver, sink);
+      const effects = this.#session.receiverReady(port);
+      // The download may have ended meanwhile.
+      if (effects.length === 0) this.#closeUdp();
+      this.#run(effects);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.abandon({ type: 'failed', reason });
+    }
+  }
+
+  async #bind(receiver: Receiver, sink: SegmentSink): Promise<Port> {
+    const udp = createSocket(udpFamily(this.#serverAddress));
+    this.#udp = udp;
+    await new Promise<void>((resolve, reject) => {
+      udp.once('error', reject);
+      udp.bind({ address: this.#localAddress, port: 0 }, resolve);
+    });
+    udp.on('error', () => undefined);
+    udp.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+    udp.on('message', (datagram, from) => {
+      // Anybody can send to an open port; only the server's parts count.
+      if (plainAddress(from.address) !== this.#serverAddress) {
+        receiver.counts.invalid += 1;
+        return;
+      }
+      const { phase } = receiver;
+      const seq = receiver.inspect(datagram, now());
+      if (seq < 0 || !sink.write(seq, datagram, HEADER_BYTES)) return;
+      receiver.accept(seq);
+      if (receiver.phase !== phase) this.#run(this.#session.segmentsReceived());
+    });
+    const port = parsePort(String(udp.address().port));
+    if (port === undefined) throw new Error('no UDP port');
+    return port;
+  }
+
+  #onDeadline(): void {
+    // What was asked for before is not even sent: to ask for more would only add to the queue.
+    if (this.#peer.backedUp) this.#peer.setDeadline(after(now(), RETRY_AFTER));
+    else this.#run(this.#session.onTimeout(now()));
+  }
+
+  #endDownload(outcome: DownloadOutcome): void {
+    this.#closeUdp();
+    const ended = this.#downloadEnded;
+    this.#downloadEnded = undefined;
+    // Not before the place for the file is open: whoever opened it has to close it.
+    void (this.#opening ?? Promise.resolve()).then(() => ended?.(outcome));
+  }
+
+  #closeUdp(): void {
+    this.#udp?.close();
+    this.#udp = undefined;
+  }
+
+  #onClosed(error: Error | undefined): void {
+    this.#run(
+      this.#session.abandon({
+        type: 'failed',
+        reason: 'the connection to the server ended',
+      }),
+    );
+    this.#connectAnswered?.(false);
+    this.#connectAnswered = undefined;
+    this.#options.onClosed(error);
+  }
+}

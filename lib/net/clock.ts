@@ -1,0 +1,50 @@
+import { type Millis, millis } from '../core/brands.ts';
+
+/** The time, of a clock that never goes back. */
+export function now(): Millis {
+  return millis(performance.now());
+}
+
+/** One timer that is set anew after everything that happens; setting it replaces what was set. */
+export class Alarm {
+  readonly #ring: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #at: Millis | undefined;
+
+  constructor(ring: () => void) {
+    this.#ring = ring;
+  }
+
+  /** Rings at `at`, or not at all. */
+  set(at: Millis | undefined): void {
+    if (at === this.#at) return;
+    clearTimeout(this.#timer);
+    this.#at = at;
+    if (at === undefined) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#at = undefined;
+        this.#ring();
+      },
+      // Timers of Node.js may ring up to a millisecond early.
+      Math.max(1, Math.ceil(at - now())),
+    );
+  }
+
+  clear(): void {
+    this.set(undefined);
+  }
+}
+
+/** Resolves after `span`, or as soon as `signal` is aborted. */
+export function delay(span: Millis, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, span);
+    signal?.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,155 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+import { MAX_MESSAGE_BYTES } from '../commands/framing.ts';
+import { type Millis, type Port, parsePort } from '../core/brands.ts';
+import { LineFramer } from '../core/line-framer.ts';
+import { readSequenceNumber } from '../udp-reliable/segment.ts';
+import { delay } from './clock.ts';
+
+/** What becomes of a datagram: the copies that arrive, none if it is lost. */
+export type Fate = readonly { readonly delay: Millis }[];
+
+export interface LinkOptions {
+  readonly serverPort: number;
+  /** Decides about the n-th sending of a segment. */
+  readonly fateOf: (seq: number, nth: number) => Fate;
+  readonly onDropped: (seq: number, nth: number) => void;
+}
+
+/**
+ * A path with faults between line peers on this machine: clients connect to it instead of the
+ * server. It reads along, puts its own UDP port in place of the client's, and lets pass what
+ * `fateOf` says.
+ */
+export class LinkDriver implements AsyncDisposable {
+  readonly #options: LinkOptions;
+  readonly #server = createServer({ allowHalfOpen: true }, (socket) => this.#onClient(socket));
+  readonly #sockets = new Set<Socket>();
+  readonly #stop = new AbortController();
+
+  private constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  static async start(options: LinkOptions): Promise<LinkDriver> {
+    const link = new LinkDriver(options);
+    await new Promise<void>((resolve) => link.#server.listen(0, '127.0.0.1', resolve));
+    return link;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #onClient(client: Socket): void {
+    const server = createConnection({
+      host: '127.0.0.1',
+      port: this.#options.serverPort,
+      allowHalfOpen: true,
+    });
+    let path: UdpPath | undefined;
+    let awaitsPort = false;
+    const toServer = async (line: string | undefined): Promise<void> => {
+      if (line === undefined) {
+        server.end();
+        return;
+      }
+      const port = awaitsPort ? parsePort(line) : undefined;
+      awaitsPort = false;
+      if (port !== undefined) {
+        path?.close();
+        path = await UdpPath.open(port, this.#options, this.#stop.signal);
+      }
+      server.write(`${port === undefined ? line : path?.port}\n`);
+    };
+    const toClient = (line: string | undefined): void => {
+      if (line === undefined) {
+        client.end();
+        return;
+      }
+      awaitsPort ||= /^\|\d+$/.test(line);
+      client.write(`${line}\n`);
+    };
+    // One message after the other, though opening a port takes a while.
+    let turn = Promise.resolve();
+    this.#readLines(client, (line) => {
+      turn = turn.then(() => toServer(line));
+    });
+    this.#readLines(server, toClient);
+    client.once('close', () => {
+      path?.close();
+      server.destroySoon();
+    });
+    server.once('close', () => client.destroySoon());
+  }
+
+  /** Calls `onLine` for each line, and with `undefined` at the end. */
+  #readLines(from: Socket, onLine: (line: string | undefined) => void): void {
+    const framer = new LineFramer(MAX_MESSAGE_BYTES);
+    this.#sockets.add(from);
+    from.on('data', (chunk) => {
+      for (const line of framer.push(chunk)) onLine(line);
+    });
+    from.on('error', () => undefined);
+    from.on('end', () => onLine(undefined));
+    from.on('close', () => this.#sockets.delete(from));
+  }
+}
+
+/** The way of the datagrams of one download. */
+class UdpPath {
+  readonly #socket: UdpSocket;
+  readonly #sendings = new Map<number, number>();
+
+  private constructor(socket: UdpSocket) {
+    this.#socket = socket;
+  }
+
+  static async open(clientPort: Port, options: LinkOptions, stop: AbortSignal): Promise<UdpPath> {
+    const socket = createSocket('udp4');
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    const path = new UdpPath(socket);
+    socket.on('error', () => undefined);
+    socket.on('message', (datagram) => path.#pass(datagram, clientPort, options, stop));
+    return path;
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  close(): void {
+    try {
+      this.#socket.close();
+    } catch {
+      // It was closed before.
+    }
+  }
+
+  #pass(datagram: Buffer, clientPort: Port, options: LinkOptions, stop: AbortSignal): void {
+    const seq = readSequenceNumber(datagram);
+    const nth = (this.#sendings.get(seq) ?? 0) + 1;
+    this.#sendings.set(seq, nth);
+    const fate = options.fateOf(seq, nth);
+    if (fate.length === 0) options.onDropped(seq, nth);
+    for (const copy of fate) {
+      const send = (): void => this.#send(datagram, clientPort);
+      if (copy.delay === 0) send();
+      else void delay(copy.delay, stop).then(send);
+    }
+  }
+
+  #send(datagram: Buffer, clientPort: Port): void {
+    try {
+      this.#socket.send(datagram, clientPort, '127.0.0.1');
+    } catch {
+      // The download has ended while the datagram was on its way.
+    }
+  }
+}
