@@ -1,0 +1,95 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { parsePort } from '../core/brands.ts';
+import { isHost } from '../net/addresses.ts';
+import { EXIT, type ExitStatus, UserError } from './exit-status.ts';
+
+/** The ports of the document. */
+export const FIRST_PORT = 55_000;
+export const LAST_PORT = 55_015;
+const PORTS_IN_WORDS = `${FIRST_PORT}-${LAST_PORT}`;
+
+/** A command whose errors are one line and status 2. */
+export function newCommand(name: string): Command {
+  return new Command(name)
+    .exitOverride()
+    .allowExcessArguments(false)
+    .configureOutput({
+      outputError: (text, write) =>
+        write(`${text.trim().replaceAll(/\s*\n\s*/g, ' ')} (See --help.)\n`),
+    });
+}
+
+/** Runs a command with the arguments of the process; the process ends with its status. */
+export async function runProgram(command: Command): Promise<void> {
+  process.exitCode = await statusOf(command);
+}
+
+async function statusOf(command: Command): Promise<ExitStatus> {
+  try {
+    await command.parseAsync();
+    return (process.exitCode as ExitStatus | undefined) ?? EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (!(error instanceof UserError)) throw error;
+    process.stderr.write(`error: ${error.message}\n`);
+    return EXIT.failed;
+  }
+}
+
+/** `55000-55015`, `55000,55002`, or both mixed; 0 stands for a port that is free. */
+export function parsePorts(text: string): number[] {
+  const ports = text.split(',').flatMap((item) => {
+    const [first, last] = item.split('-').map(parsePortOrZero);
+    if (first === undefined || item.split('-').length > 2) throw wrongPorts();
+    if (!item.includes('-')) return [first];
+    if (last === undefined || last < first || first === 0) throw wrongPorts();
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+  if (ports.length > 1000) throw new InvalidArgumentError('At most 1000 ports.');
+  return [...new Set(ports.filter((port) => port > 0)), ...ports.filter((port) => port === 0)];
+}
+
+/** The other way round: neighbours are written as a range. */
+export function formatPorts(ports: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const port of [...ports].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run !== undefined && port === run[1] + 1) run[1] = port;
+    else runs.push([port, port]);
+  }
+  return runs.map(([first, last]) => (first === last ? first : `${first}-${last}`)).join(',');
+}
+
+function parsePortOrZero(text: string): number | undefined {
+  return text === '0' ? 0 : parsePort(text);
+}
+
+function wrongPorts(): Error {
+  return new InvalidArgumentError(
+    `Give a range or a list of numbers from 1 to 65535, for example ${PORTS_IN_WORDS} or 55000,55002.`,
+  );
+}
+
+export function parsePortFlag(text: string): number {
+  const port = parsePort(text);
+  if (port === undefined) throw new InvalidArgumentError('Give a number from 1 to 65535.');
+  return port;
+}
+
+export function parseHostFlag(text: string): string {
+  if (!isHost(text)) {
+    throw new InvalidArgumentError('Give an IP address or a host name, for example 127.0.0.1.');
+  }
+  return text;
+}
+
+/** `20M`: bytes a second, with K, M or G for thousands, millions, thousand millions. */
+export function parseRate(text: string): number {
+  const parts = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text);
+  const factor = { '': 1, K: 1e3, M: 1e6, G: 1e9 }[parts?.[2]?.toUpperCase() ?? ''] ?? 1;
+  const rate = Number(parts?.[1]) * factor;
+  if (!(rate >= 10_000)) {
+    throw new InvalidArgumentError('Give bytes a second, at least 10K, for example 500K or 20M.');
+  }
+  return rate;
+}

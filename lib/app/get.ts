@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { DownloadOutcome } from '../commands/client-session.ts';
+import { parseUserName } from '../commands/names.ts';
+import { systemCode } from '../core/errors.ts';
+import { visible } from '../core/text.ts';
+import { ChatClientDriver } from '../net/chat-client-driver.ts';
+import { exists } from '../storage/partial-file.ts';
+import { safeName } from '../storage/safe-name.ts';
+import { LineEditor } from '../terminal/line-editor.ts';
+import { LineReader } from '../terminal/line-reader.ts';
+import { statusLine } from '../terminal/status-line.ts';
+import { PAUSE_QUESTION } from './chat-session.ts';
+import { describeConnectError } from './connect-errors.ts';
+import { UserError } from './exit-status.ts';
+import { FileDownload } from './file-download.ts';
+import { FIRST_PORT, newCommand, parseHostFlag, parsePortFlag } from './flags.ts';
+import { ANY } from './start-questions.ts';
+
+interface GetFlags {
+  server: string;
+  port: number;
+  name: string;
+  out?: string;
+  yes: boolean;
+  bare: boolean;
+  document: boolean;
+}
+
+/** `wirelab get FILE`: one download, for scripts. */
+export function getCommand(): Command {
+  return newCommand('get')
+    .description('Download one file (classroom protocol). Prints where it is.')
+    .argument('<file>', 'its name on the server')
+    .option('--server <host>', 'the server', parseHostFlag, '127.0.0.1')
+    .option('--port <port>', 'TCP port of the server', parsePortFlag, FIRST_PORT)
+    .option('--name <name>', 'user name (default: one made by chance)', parseNameFlag, anyName())
+    .option('--out <path>', 'file or folder to save to (default: here, under the same name)')
+    .option('--yes', 'go on at 50 % without asking', false)
+    .option('--bare', 'messages without line ends, for servers written from the document', false)
+    .option('--document', "keep to the document's rules (never ask for the fast profile)", false)
+    .action(get);
+}
+
+async function get(file: string, flags: GetFlags): Promise<void> {
+  const target = targetOf(flags.out, file);
+  const path = join(target.folder, target.name);
+  if (await exists(path))
+    throw new UserError(`${path} is there already; --out names another place`);
+  const run = new Get(file, flags, target);
+  const interrupt = (): void => run.interrupt();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, interrupt);
+  try {
+    await run.run();
+  } finally {
+    for (const signal of signals) process.off(signal, interrupt);
+  }
+}
+
+interface Target {
+  readonly folder: string;
+  readonly name: string;
+}
+
+function targetOf(out: string | undefined, file: string): Target {
+  const name = safeName(file);
+  if (out === undefined) return { folder: resolve('.'), name };
+  const path = resolve(out);
+  const isFolder = /[/\\]$/.test(out) || statSync(path, { throwIfNoEntry: false })?.isDirectory();
+  return isFolder ? { folder: path, name } : { folder: dirname(path), name: basename(path) };
+}
+
+/** One run of the program. */
+class Get {
+  readonly #file: string;
+  readonly #flags: GetFlags;
+  readonly #target: Target;
+  #driver: ChatClientDriver | undefined;
+  #download: FileDownload | undefined;
+  /** The last message of the server: when it refuses, the reason. */
+  #lastText = 'the connection ended';
+
+  constructor(file: string, flags: GetFlags, target: Target) {
+    this.#file = file;
+    this.#flags = flags;
+    this.#target = target;
+  }
+
+  interrupt(): void {
+    this.#driver?.abandon({ type: 'stopped' });
+  }
+
+  async run(): Promise<void> {
+    const driver = await this.#connect();
+    this.#driver = driver;
+    try {
+      if (!(await driver.connect(this.#flags.name))) throw new UserError(visible(this.#lastText));
+      await this.#end(await driver.download(this.#file));
+    } finally {
+      await driver.disconnect();
+    }
+  }
+
+  async #connect(): Promise<ChatClientDriver> {
+    const { server, port, bare } = this.#flags;
+    const options = {
+      host: server,
+      port,
+      from: undefined,
+      framing: bare ? ('bare' as const) : ('line' as const),
+      onText: (text: string) => {
+        this.#lastText = text;
+      },
+      onAskToProceed: () => void this.#askToProceed(),
+      openSink: async (
+        _file: string,
+        receiver: Parameters<typeof FileDownload.open>[0]['receiver'],
+      ) => {
+        this.#download = await FileDownload.open({
+          folder: this.#target.folder,
+          file: this.#target.name,
+          receiver,
+          barPlace: process.stderr.isTTY ? statusLine(process.stderr) : undefined,
+          onError: (outcome) => this.#driver?.abandon(outcome),
+        });
+        return this.#download;
+      },
+      onClosed: () => undefined,
+    };
+    try {
+      return await ChatClientDriver.open(options);
+    } catch (error) {
+      throw new UserError(describeConnectError(error, { from: ANY, server, port }));
+    }
+  }
+
+  async #end(outcome: DownloadOutcome): Promise<void> {
+    const download = this.#download;
+    if (outcome.type === 'complete' && download !== undefined) {
+      download.endProgress();
+      process.stdout.write(`${await this.#finish(download)}\n`);
+      return;
+    }
+    const reason =
+      outcome.type === 'failed' ? visible(outcome.reason) : 'stopped (--yes goes on at 50 %)';
+    const kept = download === undefined ? '' : `. ${await download.keep()}`;
+    throw new UserError(reason + kept);
+  }
+
+  async #finish(download: FileDownload): Promise<string> {
+    try {
+      return await download.partial.finish(this.#target.name, {
+        overwrite: false,
+      });
+    } catch (error) {
+      const kept = await download.keep();
+      const why = systemCode(error) === 'EEXIST' ? 'there is a file of that name by now' : error;
+      throw new UserError(`not saved: ${why}. ${kept}`);
+    }
+  }
+
+  async #askToProceed(): Promise<void> {
+    this.#download?.showProgress();
+    this.#driver?.answer(this.#flags.yes ? 'proceed' : await askInTerminalOrPipe());
+  }
+}
+
+async function askInTerminalOrPipe(): Promise<string> {
+  const { stdin, stderr } = process;
+  const dialogue =
+    stdin.isTTY && stderr.isTTY
+      ? new LineEditor({
+          input: stdin,
+          output: stderr,
+          onInterrupt: () => dialogue.close(),
+        })
+      : new LineReader(stdin, stderr);
+  try {
+    return (await dialogue.ask(PAUSE_QUESTION))?.trim() ?? 'stop';
+  } finally {
+    dialogue.close();
+    stdin.pause();
+  }
+}
+
+function anyName(): string {
+  return `get-${randomBytes(4).toString('hex')}`;
+}
+
+function parseNameFlag(text: string): string {
+  const name = parseUserName(text);
+  if (name === undefined) {
+    throw new InvalidArgumentError('Give 1 to 64 bytes without | and control characters.');
+  }
+  return name;
+}

@@ -1,0 +1,103 @@
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import type { Dialect } from '../commands/codec.ts';
+import { visible } from '../core/text.ts';
+import { ChatServerDriver, type ServerEvent } from '../net/chat-server-driver.ts';
+import { SharedFolder } from '../storage/shared-folder.ts';
+import { Pacer } from '../udp-reliable/pacer.ts';
+import { DATAGRAM_BYTES } from '../udp-reliable/segment.ts';
+import { UserError } from './exit-status.ts';
+import { formatPorts, newCommand, parseHostFlag, parsePorts, parseRate } from './flags.ts';
+import { packagedFiles } from './package-files.ts';
+
+interface ServeFlags {
+  host?: string;
+  ports: number[];
+  files?: string;
+  dialect: Dialect;
+  rate?: number;
+  quiet: boolean;
+}
+
+/** The server program, under the name that it is called by. */
+export function serveCommand(name: string): Command {
+  return newCommand(name)
+    .description('Chat server that sends files as numbered UDP datagrams (classroom protocol).')
+    .option('--host <address>', 'listen on this address only (default: all)', parseHostFlag)
+    .addOption(
+      new Option('--ports <ports>', 'range or list; 0 is a free one')
+        .argParser(parsePorts)
+        .default(parsePorts('55000-55015'), '55000-55015'),
+    )
+    .option('--files <dir>', 'folder with the files to offer (default: files)')
+    .addOption(
+      new Option('--dialect <name>', 'field order of msg: DATA|TARGET or TARGET|DATA')
+        .choices(['document', 'original'])
+        .default('document'),
+    )
+    .option('--rate <rate>', 'most bytes a second for all downloads, like 20M', parseRate)
+    .option('--quiet', 'log warnings only', false)
+    .action(serve);
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const folder = new SharedFolder(filesFolder(flags.files));
+  const log = (event: ServerEvent): void => {
+    if (!flags.quiet || event.level !== 'info') process.stderr.write(`${formatEvent(event)}\n`);
+  };
+  const driver = await ChatServerDriver.start({
+    host: flags.host,
+    ports: flags.ports,
+    folder,
+    room: roomOptions(flags),
+    onEvent: log,
+  }).catch((error: Error) => {
+    throw new UserError(`${error.message}; --ports names others`);
+  });
+  log({
+    level: 'info',
+    text: `offering ${(await folder.list()).length} files of ${folder.path}`,
+  });
+  log({
+    level: 'info',
+    text: `listening on TCP ports ${formatPorts(driver.ports)}`,
+  });
+  await interrupted();
+  log({ level: 'info', text: 'closing' });
+  await driver.close();
+}
+
+function roomOptions(flags: ServeFlags) {
+  const rateCap = flags.rate ?? Number.POSITIVE_INFINITY;
+  const sharedPacer =
+    flags.rate === undefined ? undefined : new Pacer(flags.rate, 24 * DATAGRAM_BYTES);
+  return { dialect: flags.dialect, rateCap, sharedPacer };
+}
+
+function filesFolder(given: string | undefined): string {
+  const path = resolve(given ?? (existsSync('files') ? 'files' : packagedFiles()));
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UserError(`there is no folder ${path}; --files names the one to offer`);
+  }
+  return path;
+}
+
+/** Resolves at Ctrl-C, or when the process is asked to end. */
+function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(signal, () => resolve());
+    }
+  });
+}
+
+/** One line: time, client, name, what happened. What comes from a peer is made visible. */
+export function formatEvent(event: ServerEvent): string {
+  const time = new Date().toTimeString().slice(0, 8);
+  const parts = [time, event.client, event.name, event.text].filter(
+    (part) => part !== undefined && part !== '',
+  );
+  const text = parts.join(' ');
+  return event.level === 'info' ? visible(text) : `${event.level}: ${text}`;
+}

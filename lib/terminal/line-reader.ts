@@ -1,0 +1,79 @@
+import { createInterface, type Interface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import type { Dialogue } from './dialogue.ts';
+
+/** Lines that may wait to be asked for; more are left in the pipe. */
+const MAX_WAITING = 256;
+
+/**
+ * A {@link Dialogue} with a script: every answer is the next line of a pipe. Questions and answers
+ * are written out, so that the output reads like a session.
+ */
+export class LineReader implements Dialogue {
+  readonly #output: Writable;
+  readonly #readline: Interface;
+  readonly #lines: string[] = [];
+  readonly #waiting: ((line: string | undefined) => void)[] = [];
+  #ended = false;
+
+  constructor(input: Readable, output: Writable) {
+    this.#output = output;
+    this.#readline = createInterface({ input, terminal: false });
+    this.#readline.on('line', (line) => {
+      const waiting = this.#waiting.shift();
+      if (waiting !== undefined) waiting(line);
+      else if (this.#lines.push(line) >= MAX_WAITING) this.#readline.pause();
+    });
+    this.#readline.on('close', () => {
+      this.#ended = true;
+      for (const waiting of this.#waiting.splice(0)) waiting(undefined);
+    });
+  }
+
+  command(): Promise<string | undefined> {
+    return this.#next('> ');
+  }
+
+  ask(question: string): Promise<string | undefined> {
+    return this.#next(`${question} `);
+  }
+
+  askBetween(question: string, signal?: AbortSignal): Promise<string | undefined> {
+    return this.#next(`${question} `, signal);
+  }
+
+  print(text: string): void {
+    this.#output.write(`${text}\n`);
+  }
+
+  setStatus(): void {}
+
+  close(): void {
+    this.#readline.close();
+  }
+
+  async #next(prompt: string, signal?: AbortSignal): Promise<string | undefined> {
+    const line = await this.#nextLine(signal);
+    if (line !== undefined) this.print(prompt + line);
+    return line;
+  }
+
+  #nextLine(signal?: AbortSignal): Promise<string | undefined> {
+    const line = this.#lines.shift();
+    if (line !== undefined) {
+      if (this.#lines.length === 0 && !this.#ended) this.#readline.resume();
+      return Promise.resolve(line);
+    }
+    if (this.#ended || signal?.aborted) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      const takeBack = (): void => {
+        const place = this.#waiting.indexOf(resolve);
+        if (place === -1) return;
+        this.#waiting.splice(place, 1);
+        resolve(undefined);
+      };
+      signal?.addEventListener('abort', takeBack, { once: true });
+    });
+  }
+}

@@ -1,0 +1,126 @@
+import { type Options, SingleBar } from 'cli-progress';
+import { firstCharacters, visible } from '../core/text.ts';
+
+export interface Progress {
+  /** So many segments are there; the bar is redrawn now and then, or at once when `now` is set. */
+  update(segments: number, now?: boolean): void;
+  stop(): void;
+}
+
+/** Where a progress bar is drawn. */
+export interface BarPlace {
+  readonly columns: number;
+  setStatus(text: string | undefined): void;
+}
+
+export interface ProgressOptions {
+  readonly place: BarPlace;
+  readonly file: string;
+  readonly segmentCount: number;
+  readonly segmentPayload: number;
+}
+
+/** How often the bar learns how far it is; the time left is judged by the last twenty times. */
+const UPDATE_SPAN_MS = 100;
+const ETA_UPDATES = 20;
+/** The rate is that of this span. */
+const RATE_SPAN_MS = 500;
+
+/** A bar with rate and time left. */
+export function showProgress(options: ProgressOptions): Progress {
+  const { place, segmentCount, segmentPayload } = options;
+  const barOptions: Options & { terminal: object } = {
+    format: `{file} [{bar}] {percentage}% {rate} {eta_formatted} left`,
+    barsize: Math.max(5, Math.min(30, place.columns - 48)),
+    barCompleteChar: '#',
+    barIncompleteChar: '-',
+    gracefulExit: false,
+    formatTime: (seconds) => formatSeconds(seconds),
+    etaBuffer: ETA_UPDATES,
+    terminal: statusTerminal(place),
+  };
+  const bar = new SingleBar(barOptions);
+  const file = visible(firstCharacters(options.file, 20));
+  bar.start(segmentCount, 0, { file, rate: '' });
+  const meter = new RateMeter();
+  let updated = 0;
+  return {
+    update(segments, now = false) {
+      const time = performance.now();
+      if (!now && time - updated < UPDATE_SPAN_MS) return;
+      updated = time;
+      bar.update(segments, {
+        file,
+        rate: formatRate(meter.at(segments * segmentPayload)),
+      });
+    },
+    stop() {
+      bar.stop();
+      place.setStatus(undefined);
+    },
+  };
+}
+
+/** For example `1:05`; the library passes a word while it does not know. */
+function formatSeconds(seconds: unknown): string {
+  if (typeof seconds !== 'number') return '-:--';
+  const minutes = Math.floor(seconds / 60);
+  return `${minutes}:${String(Math.round(seconds) % 60).padStart(2, '0')}`;
+}
+
+/** Bytes a second, over the last half second. */
+class RateMeter {
+  #rate = 0;
+  #since = performance.now();
+  #bytes = 0;
+
+  at(bytes: number): number {
+    const now = performance.now();
+    const span = now - this.#since;
+    if (span >= RATE_SPAN_MS || this.#rate === 0) {
+      this.#rate = ((bytes - this.#bytes) / Math.max(1, span)) * 1000;
+      this.#since = now;
+      this.#bytes = bytes;
+    }
+    return this.#rate;
+  }
+}
+
+/** For example `12.3 MB/s`; 1 MB is a million bytes. */
+export function formatRate(bytesPerSecond: number): string {
+  return `${formatBytes(bytesPerSecond)}/s`;
+}
+
+/** For example `2,043 bytes`, `1.2 MB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 10_000) return `${Math.round(bytes)} bytes`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let value = bytes / 1000;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toFixed(1)} ${units[unit]}`;
+}
+
+/** What the bar writes becomes the status line, wherever that is just now. */
+function statusTerminal(place: BarPlace): object {
+  const nothing = (): void => undefined;
+  return {
+    isTTY: () => true,
+    getWidth: () => place.columns,
+    write: (text: string) => place.setStatus(text.slice(0, place.columns - 1)),
+    cursorSave: nothing,
+    cursorRestore: nothing,
+    cursor: nothing,
+    cursorTo: nothing,
+    cursorRelative: nothing,
+    cursorRelativeReset: nothing,
+    clearRight: nothing,
+    clearLine: nothing,
+    clearBottom: nothing,
+    newline: nothing,
+    lineWrapping: nothing,
+  };
+}
