@@ -10,7 +10,7 @@
  *   host: '127.0.0.1',
  *   ports: [0],
  *   folder: new SharedFolder('files'),
- *   room: { dialect: 'document', rateCap: Infinity, sharedPacer: undefined },
+ *   room: { dialect: 'document' },
  *   onEvent: (event) => console.error(event.text),
  * });
  * ```

@@ -5,8 +5,6 @@ import type { Dialect } from '../commands/codec.ts';
 import { visible } from '../core/text.ts';
 import { ChatServerDriver, type ServerEvent } from '../net/chat-server-driver.ts';
 import { SharedFolder } from '../storage/shared-folder.ts';
-import { Pacer } from '../udp-reliable/pacer.ts';
-import { DATAGRAM_BYTES } from '../udp-reliable/segment.ts';
 import { UserError } from './exit-status.ts';
 import { formatPorts, newCommand, parseHostFlag, parsePorts, parseRate } from './flags.ts';
 import { packagedFiles } from './package-files.ts';
@@ -50,7 +48,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     host: flags.host,
     ports: flags.ports,
     folder,
-    room: roomOptions(flags),
+    room: { dialect: flags.dialect, rate: flags.rate },
     onEvent: log,
   }).catch((error: Error) => {
     throw new UserError(`${error.message}; --ports names others`);
@@ -66,13 +64,6 @@ async function serve(flags: ServeFlags): Promise<void> {
   await interrupted();
   log({ level: 'info', text: 'closing' });
   await driver.close();
-}
-
-function roomOptions(flags: ServeFlags) {
-  const rateCap = flags.rate ?? Number.POSITIVE_INFINITY;
-  const sharedPacer =
-    flags.rate === undefined ? undefined : new Pacer(flags.rate, 24 * DATAGRAM_BYTES);
-  return { dialect: flags.dialect, rateCap, sharedPacer };
 }
 
 function filesFolder(given: string | undefined): string {

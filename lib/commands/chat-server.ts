@@ -22,6 +22,7 @@ import { msg } from './msg.ts';
 import { msgAll } from './msg-all.ts';
 import {
   type ConnectionId,
+  endDownload,
   type Handler,
   log,
   type OfferedFile,
@@ -106,7 +107,7 @@ export class ChatServer {
           : [text];
       const effects: ServerEffect[] = [];
       for (const part of parts) {
-        const message = decodeClientMessage(part, expecting(session), this.#room.options.dialect);
+        const message = decodeClientMessage(part, expecting(session), this.#room.dialect);
         effects.push(...this.#dispatch(session, message, now));
       }
       return effects;
@@ -222,11 +223,7 @@ export class ChatServer {
 }
 
 function refuse(room: Room, session: Session, error: ClassroomError): ServerEffect[] {
-  const effects: ServerEffect[] = [];
-  if (ENDS_DOWNLOAD.has(error.code) && session.download !== undefined) {
-    session.download = undefined;
-    effects.push({ type: 'end-sending', connection: session.id });
-  }
+  const effects = ENDS_DOWNLOAD.has(error.code) ? endDownload(session) : [];
   effects.push(
     reply(session, { type: 'refused', error }),
     log(session, `refused: ${error.message}`),

@@ -1,4 +1,12 @@
-import { type Handler, log, type Room, reply, type ServerEffect, type Session } from './room.ts';
+import {
+  endDownload,
+  type Handler,
+  log,
+  type Room,
+  reply,
+  type ServerEffect,
+  type Session,
+} from './room.ts';
 
 /** `disconnect`: the answer, then the end of the TCP connection. */
 export const disconnect: Handler<'disconnect'> = (room, session) => [
@@ -9,11 +17,7 @@ export const disconnect: Handler<'disconnect'> = (room, session) => [
 
 /** Takes a session off the list, be it that it said so or that its connection broke. */
 export function leave(room: Room, session: Session): ServerEffect[] {
-  const effects: ServerEffect[] = [];
-  if (session.download !== undefined) {
-    session.download = undefined;
-    effects.push({ type: 'end-sending', connection: session.id });
-  }
+  const effects = endDownload(session);
   const { name } = session;
   if (name === undefined) return effects;
   effects.push(log(session, 'disconnected'));

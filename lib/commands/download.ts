@@ -5,6 +5,7 @@ import { MAX_ASCII_SEGMENT_COUNT, segmentCountOf } from '../udp-reliable/segment
 import { Sender } from '../udp-reliable/sender.ts';
 import type { ErrorCode } from './messages.ts';
 import {
+  endDownload,
   type Handler,
   log,
   type OfferedFile,
@@ -47,8 +48,7 @@ export const address: Handler<'address'> = (room, session, message) => {
   if (numbering === 'ascii' && segmentCount > MAX_ASCII_SEGMENT_COUNT) {
     throw new ProtocolError<ErrorCode>('FILE_TOO_LARGE');
   }
-  const { rateCap, sharedPacer } = room.options;
-  const sender = new Sender({ segmentCount, rateCap, shared: sharedPacer });
+  const sender = new Sender({ segmentCount, shared: room.pacer });
   session.download = { ...running, state: 'transferring', sender };
   const { id: connection, host } = session;
   return [
@@ -89,9 +89,8 @@ export const stop: Handler<'stop'> = (_room, session) => {
 };
 
 export function stopDownload(session: Session): ServerEffect[] {
-  session.download = undefined;
   return [
-    { type: 'end-sending', connection: session.id },
+    ...endDownload(session),
     reply(session, { type: 'stopped' }),
     log(session, 'download stopped'),
   ];
@@ -101,10 +100,9 @@ export function stopDownload(session: Session): ServerEffect[] {
 export function downloadFinished(session: Session): ServerEffect[] {
   const running = session.download;
   if (running?.state !== 'transferring' || session.name === undefined) return [];
-  session.download = undefined;
   const { lastByte } = running.offered;
   return [
-    { type: 'end-sending', connection: session.id },
+    ...endDownload(session),
     reply(session, { type: 'finished', name: session.name, lastByte }),
     log(session, `downloaded ${running.file}`),
   ];

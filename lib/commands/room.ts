@@ -1,7 +1,7 @@
 import type { Millis } from '../core/brands.ts';
-import type { Pacer } from '../udp-reliable/pacer.ts';
-import type { Numbering } from '../udp-reliable/segment.ts';
+import { DATAGRAM_BYTES, type Numbering } from '../udp-reliable/segment.ts';
 import type { Sender } from '../udp-reliable/sender.ts';
+import { SharedPacer } from '../udp-reliable/shared-pacer.ts';
 import type { Dialect } from './codec.ts';
 import type { ClientMessage, ServerMessage } from './messages.ts';
 import type { UserName } from './names.ts';
@@ -83,20 +83,32 @@ export type Handler<Type extends ClientMessage['type']> = (
 
 export interface RoomOptions {
   readonly dialect: Dialect;
-  /** The most bytes a second for one download, and the pacer that all share; for `--rate`. */
-  readonly rateCap: number;
-  readonly sharedPacer: Pacer | undefined;
+  /** The most bytes a second for all downloads together. */
+  readonly rate?: number | undefined;
 }
+
+/**
+ * Bytes a second for all downloads when nothing else is said: what a core sends with time left for
+ * everything else, so that a full house is still answered at once.
+ */
+const USUAL_RATE = 100_000_000;
+/** A busy server comes round only every few milliseconds; this much of its rate is made up for. */
+const MAKE_UP_SECONDS = 0.02;
+const LEAST_BURST = 24 * DATAGRAM_BYTES;
 
 /** Who is there: the state that all connections of a server share, on all its ports. */
 export class Room {
-  readonly options: RoomOptions;
+  readonly dialect: Dialect;
+  /** What all downloads share. */
+  readonly pacer: SharedPacer;
   readonly sessions = new Map<ConnectionId, Session>();
   /** In order of connection with a name. */
   readonly #online = new Map<UserName, Session>();
 
   constructor(options: RoomOptions) {
-    this.options = options;
+    this.dialect = options.dialect;
+    const rate = options.rate ?? USUAL_RATE;
+    this.pacer = new SharedPacer(rate, Math.max(LEAST_BURST, rate * MAKE_UP_SECONDS));
   }
 
   get names(): readonly UserName[] {
@@ -124,6 +136,14 @@ export class Room {
       message,
     }));
   }
+}
+
+/** Whatever the reason: nothing of it is left. */
+export function endDownload(session: Session): ServerEffect[] {
+  if (session.download === undefined) return [];
+  if (session.download.state === 'transferring') session.download.sender.stop();
+  session.download = undefined;
+  return [{ type: 'end-sending', connection: session.id }];
 }
 
 export function reply(session: Session, message: ServerMessage): ServerEffect {

@@ -5,10 +5,15 @@ export function now(): Millis {
   return millis(performance.now());
 }
 
-/** One timer that is set anew after everything that happens; setting it replaces what was set. */
+/**
+ * One timer that is set anew after everything that happens; setting it replaces what was set. It
+ * rings only after what has arrived by then was read: a busy process must not take what waits in
+ * its sockets for silence.
+ */
 export class Alarm {
   readonly #ring: () => void;
   #timer: NodeJS.Timeout | undefined;
+  #reading: NodeJS.Immediate | undefined;
   #at: Millis | undefined;
 
   constructor(ring: () => void) {
@@ -19,12 +24,15 @@ export class Alarm {
   set(at: Millis | undefined): void {
     if (at === this.#at) return;
     clearTimeout(this.#timer);
+    clearImmediate(this.#reading);
     this.#at = at;
     if (at === undefined) return;
     this.#timer = setTimeout(
       () => {
-        this.#at = undefined;
-        this.#ring();
+        this.#reading = setImmediate(() => {
+          this.#at = undefined;
+          this.#ring();
+        });
       },
       // Timers of Node.js may ring up to a millisecond early.
       Math.max(1, Math.ceil(at - now())),

@@ -42,6 +42,7 @@ export class PeerConnection {
   #finishing = false;
   #error: Error | undefined;
   #linger: NodeJS.Timeout | undefined;
+  #flush: NodeJS.Immediate | undefined;
 
   constructor(options: PeerConnectionOptions) {
     this.#options = options;
@@ -74,7 +75,14 @@ export class PeerConnection {
     this.#outbox.push(text);
     if (this.#outbox.queuedBytes + this.#socket.writableLength > MAX_UNREAD_BYTES) {
       this.destroy(new Error('it does not read what it is sent'));
-    } else this.#settle();
+      return;
+    }
+    // All that is said in one turn of the event loop leaves in one write: in a full house, where
+    // everybody hears everybody, that is most of the work.
+    this.#flush ??= setImmediate(() => {
+      this.#flush = undefined;
+      this.#settle();
+    });
   }
 
   /** {@link PeerConnectionOptions.onDeadline} is called then; `undefined` for never. */
@@ -191,7 +199,8 @@ export class PeerConnection {
   /** Writes what may go, and sets the timer for what comes next. */
   #settle(): void {
     if (this.#socket.destroyed) return;
-    for (const text of this.#outbox.take(now())) this.#socket.write(text);
+    const due = [...this.#outbox.take(now())].join('');
+    if (due !== '') this.#socket.write(due);
     const last = this.#ending || this.#finishing;
     if (last && this.#outbox.nextTimeout() === undefined) this.#socket.end();
     this.#arm();

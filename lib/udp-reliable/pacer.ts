@@ -1,8 +1,6 @@
 import { after, type Millis, millis } from '../core/brands.ts';
 
-/**
- * A token bucket in bytes: how much may be sent by now. Several senders may share one.
- */
+/** A token bucket in bytes: how much may be sent by now. */
 export class Pacer {
   #rate: number;
   readonly #burst: number;

@@ -14,16 +14,9 @@ const SMALLEST_ROUND = 32;
  * path and the receiver can take.
  */
 export class RoundRate {
-  #rate: number;
-  readonly #cap: number;
+  #rate = START;
   #sent = 0;
   #lost = 0;
-
-  /** @param cap the most bytes a second, `Infinity` for no limit of the user's. */
-  constructor(cap: number) {
-    this.#cap = Math.min(cap, MOST);
-    this.#rate = Math.min(START, this.#cap);
-  }
 
   get bytesPerSecond(): number {
     return this.#rate;
@@ -44,7 +37,7 @@ export class RoundRate {
     const loss = Math.min(1, this.#lost / Math.max(1, this.#sent));
     if (this.#sent >= SMALLEST_ROUND) {
       const factor = loss <= TOLERATED_LOSS ? 1.25 : Math.max(0.5, 1 - loss);
-      this.#rate = Math.min(this.#cap, Math.max(LEAST, this.#rate * factor));
+      this.#rate = Math.min(MOST, Math.max(LEAST, this.#rate * factor));
     }
     this.#sent = 0;
     this.#lost = 0;

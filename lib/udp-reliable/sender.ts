@@ -1,7 +1,8 @@
-import type { Millis } from '../core/brands.ts';
+import { type Millis, millis } from '../core/brands.ts';
 import { Pacer } from './pacer.ts';
 import { RoundRate } from './rate.ts';
 import { DATAGRAM_BYTES, firstHalfOf } from './segment.ts';
+import type { Share, SharedPacer } from './shared-pacer.ts';
 
 /** Datagrams that may go at once: a receive buffer of 212,992 bytes holds a good 40 of them. */
 const BURST = 24;
@@ -10,10 +11,8 @@ const MAX_PENDING = 16_384;
 
 export interface SenderOptions {
   readonly segmentCount: number;
-  /** The most bytes a second for this download. */
-  readonly rateCap: number;
-  /** A pacer that all downloads of a server share. */
-  readonly shared: Pacer | undefined;
+  /** The pacer that all downloads of a server share. */
+  readonly shared: SharedPacer;
 }
 
 /**
@@ -24,8 +23,8 @@ export interface SenderOptions {
 export class Sender {
   readonly segmentCount: number;
   readonly #half: number;
-  readonly #pacers: readonly Pacer[];
   readonly #own: Pacer;
+  readonly #share: Share;
   readonly #rate: RoundRate;
   readonly #again = new Set<number>();
   /** The next segment that was never sent. */
@@ -35,9 +34,9 @@ export class Sender {
   constructor(options: SenderOptions) {
     this.segmentCount = options.segmentCount;
     this.#half = firstHalfOf(options.segmentCount);
-    this.#rate = new RoundRate(options.rateCap);
+    this.#rate = new RoundRate();
     this.#own = new Pacer(this.#rate.bytesPerSecond, BURST * DATAGRAM_BYTES);
-    this.#pacers = options.shared === undefined ? [this.#own] : [this.#own, options.shared];
+    this.#share = options.shared.newShare();
     this.#proceeded = options.segmentCount < 2;
   }
 
@@ -83,10 +82,8 @@ export class Sender {
 
   /** Fills `out` with the segments that are to be sent now; returns how many. */
   take(now: Millis, out: Uint32Array): number {
-    let room = out.length;
-    for (const pacer of this.#pacers) {
-      room = Math.min(room, Math.floor(pacer.available(now) / DATAGRAM_BYTES));
-    }
+    this.#share.active = !this.idle;
+    const room = Math.min(out.length, this.#allowed(now));
     let count = 0;
     for (const seq of this.#again) {
       if (count >= room) break;
@@ -97,20 +94,29 @@ export class Sender {
     if (count > 0) {
       this.#rate.onSent(count);
       this.#own.rate = this.#rate.bytesPerSecond;
-      for (const pacer of this.#pacers) pacer.spend(count * DATAGRAM_BYTES);
+      this.#own.spend(count * DATAGRAM_BYTES);
+      this.#share.spend(count * DATAGRAM_BYTES);
     }
     return count;
+  }
+
+  /** Nothing more will be sent. */
+  stop(): void {
+    this.#share.active = false;
   }
 
   /** When {@link take} will have something; `undefined` while there is nothing to send. */
   nextTimeout(now: Millis): Millis | undefined {
     if (this.idle) return undefined;
-    let at = now;
-    for (const pacer of this.#pacers) {
-      const ready = pacer.readyAt(DATAGRAM_BYTES, now);
-      if (ready > at) at = ready;
-    }
-    return at;
+    const own = this.#own.readyAt(DATAGRAM_BYTES, now);
+    const shared = this.#share.readyAt(now);
+    return millis(Math.max(own, shared));
+  }
+
+  /** Datagrams that may go now. */
+  #allowed(now: Millis): number {
+    const bytes = Math.min(this.#own.available(now), this.#share.available(now));
+    return Math.floor(bytes / DATAGRAM_BYTES);
   }
 
   get #end(): number {

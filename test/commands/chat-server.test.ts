@@ -10,7 +10,7 @@ const FILE = { size: 5000, lastByte: 7 };
 let server: ChatServer;
 
 beforeEach(() => {
-  server = new ChatServer({ dialect: 'document', rateCap: 1e9, sharedPacer: undefined });
+  server = new ChatServer({ dialect: 'document' });
   server.opened(1, '127.0.0.1', at(0));
 });
 

@@ -22,7 +22,7 @@ export interface TransferOptions {
   /** How long the user thinks at 50 %. */
   readonly thinking?: Millis;
   readonly answer?: string;
-  readonly rateCap?: number;
+  readonly rate?: number;
 }
 
 export interface TransferResult {
@@ -114,8 +114,7 @@ class SimulatedTransfer {
     );
     this.#server = new ChatServer({
       dialect: 'document',
-      rateCap: options.rateCap ?? Number.POSITIVE_INFINITY,
-      sharedPacer: undefined,
+      rate: options.rate,
     });
   }
 

@@ -153,7 +153,7 @@ describe('a download in virtual time', () => {
   });
 
   test('keeps to the rate that was set', () => {
-    const result = simulateTransfer({ seed: 9, size: 2_000_000, faults: {}, rateCap: 500_000 });
+    const result = simulateTransfer({ seed: 9, size: 2_000_000, faults: {}, rate: 500_000 });
     expectWhole(result);
     expect(result.took).toBeGreaterThan(3_500);
   });

@@ -1,0 +1,89 @@
+/**
+ * A share of the many clients, as a process of its own (see run.ts). Each logs in, says something
+ * to all and to one, and downloads the file; meanwhile each asks who is online, and notes how long
+ * the answer took. Arguments: host, first client, number of clients, file, then the ports.
+ */
+import { createHash } from 'node:crypto';
+import { ChatClientDriver } from '../lib/net/chat-client-driver.ts';
+import type { Receiver } from '../lib/udp-reliable/receiver.ts';
+import { SEGMENT_PAYLOAD } from '../lib/udp-reliable/segment.ts';
+
+const MESSAGES = 3;
+const ASK_EVERY_MS = 200;
+
+interface ClientResult {
+  readonly sha256: string;
+  readonly seconds: number;
+  readonly slowestAnswerMs: number;
+  readonly answers: number;
+  readonly reRequests: number;
+  readonly duplicates: number;
+}
+
+const [host = '', first = '0', count = '0', file = '', ...ports] = process.argv.slice(2);
+
+const clients = Array.from({ length: Number(count) }, (_, index) => {
+  const number = Number(first) + index;
+  return runClient(number, Number(ports[number % ports.length]));
+});
+const results = await Promise.all(clients);
+process.stdout.write(`${JSON.stringify(results)}\n`);
+
+async function runClient(number: number, port: number): Promise<ClientResult> {
+  const chunks: Buffer[] = [];
+  let receiver: Receiver | undefined;
+  let askedAt: number | undefined;
+  let slowestAnswerMs = 0;
+  let answers = 0;
+  const client: ChatClientDriver = await ChatClientDriver.open({
+    host,
+    port,
+    from: undefined,
+    framing: 'line',
+    onText: (text) => {
+      if (!text.startsWith('users: [') || askedAt === undefined) return;
+      slowestAnswerMs = Math.max(slowestAnswerMs, performance.now() - askedAt);
+      askedAt = undefined;
+      answers += 1;
+    },
+    onAskToProceed: () => client.answer('proceed'),
+    openSink: async (_file, opened) => {
+      receiver = opened;
+      return {
+        write: (seq, datagram, start) => {
+          chunks[seq] = Buffer.from(datagram.subarray(start));
+          return true;
+        },
+      };
+    },
+    onClosed: () => undefined,
+  });
+  const name = `client-${number}`;
+  if (!(await client.connect(name))) throw new Error(`${name} cannot connect`);
+  const asking = setInterval(() => {
+    if (askedAt !== undefined) return;
+    askedAt = performance.now();
+    client.send({ type: 'get-users' });
+  }, ASK_EVERY_MS);
+  for (let index = 0; index < MESSAGES; index += 1) {
+    client.send({ type: 'msg-all', data: `${name} says ${index}` });
+  }
+  client.send({ type: 'msg', data: 'to myself', target: name });
+  const start = performance.now();
+  const outcome = await client.download(file);
+  if (outcome.type !== 'complete') throw new Error(`${name}: ${JSON.stringify(outcome)}`);
+  const seconds = (performance.now() - start) / 1000;
+  clearInterval(asking);
+  await client.disconnect();
+  const hash = createHash('sha256');
+  for (const chunk of chunks) hash.update(chunk);
+  if (chunks.some((chunk) => chunk.length > SEGMENT_PAYLOAD)) throw new Error('part too long');
+  return {
+    sha256: hash.digest('hex'),
+    seconds,
+    slowestAnswerMs,
+    answers,
+    reRequests: receiver?.counts.reRequests ?? 0,
+    duplicates: receiver?.counts.duplicates ?? 0,
+  };
+}
