@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const long = process.env.WIRELAB_LONG === '1';
+/** A file for the counts of the run, besides what is printed. */
+const summary = process.env.VITEST_SUMMARY;
 
 export default defineConfig({
   test: {
@@ -10,5 +12,7 @@ export default defineConfig({
     testTimeout: long ? 1_800_000 : 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    reporters: summary === undefined ? ['default'] : ['default', 'json'],
+    ...(summary !== undefined && { outputFile: { json: summary } }),
   },
 });

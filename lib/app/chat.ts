@@ -20,9 +20,8 @@ export interface ChatFlags {
   port?: number;
   name?: string;
   to: string;
-  yes: boolean;
-  bare: boolean;
-  document: boolean;
+  yes?: true;
+  bare?: true;
 }
 
 /** The client program, under the name that it is called by. */
@@ -34,9 +33,9 @@ export function chatCommand(name: string): Command {
     .option('--port <port>', 'TCP port of the server', parsePortFlag)
     .option('--name <name>', 'connect at once under this name')
     .option('--to <dir>', 'folder for downloads', '.')
-    .option('--yes', 'go on at 50 % without asking, and keep the names of files', false)
-    .option('--bare', 'messages without line ends, for servers written from the document', false)
-    .option('--document', "keep to the document's rules (never ask for the fast profile)", false)
+    .option('--yes', 'go on at 50 % without asking, and keep the names of files')
+    .option('--bare', 'messages without line ends, for servers written from the document')
+    .option('--document', "keep to the document's rules (never ask for the fast profile)")
     .addHelpText('after', `\n${COMMANDS_HELP}`)
     .action(async (flags: ChatFlags) => {
       process.exitCode = await chat(flags);
@@ -113,7 +112,7 @@ async function session(
     route,
     name,
     folder: resolve(flags.to),
-    yes: flags.yes,
+    yes: flags.yes === true,
     framing: flags.bare ? 'bare' : 'line',
     makeDialogue,
     interactive: process.stdin.isTTY && process.stdout.isTTY,

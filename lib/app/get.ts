@@ -22,11 +22,10 @@ import { ANY } from './start-questions.ts';
 interface GetFlags {
   server: string;
   port: number;
-  name: string;
+  name?: string;
   out?: string;
-  yes: boolean;
-  bare: boolean;
-  document: boolean;
+  yes?: true;
+  bare?: true;
 }
 
 /** `wirelab get FILE`: one download, for scripts. */
@@ -36,11 +35,11 @@ export function getCommand(): Command {
     .argument('<file>', 'its name on the server')
     .option('--server <host>', 'the server', parseHostFlag, '127.0.0.1')
     .option('--port <port>', 'TCP port of the server', parsePortFlag, FIRST_PORT)
-    .option('--name <name>', 'user name (default: one made by chance)', parseNameFlag, anyName())
+    .option('--name <name>', 'user name (default: one made by chance)', parseNameFlag)
     .option('--out <path>', 'file or folder to save to (default: here, under the same name)')
-    .option('--yes', 'go on at 50 % without asking', false)
-    .option('--bare', 'messages without line ends, for servers written from the document', false)
-    .option('--document', "keep to the document's rules (never ask for the fast profile)", false)
+    .option('--yes', 'go on at 50 % without asking')
+    .option('--bare', 'messages without line ends, for servers written from the document')
+    .option('--document', "keep to the document's rules (never ask for the fast profile)")
     .action(get);
 }
 
@@ -97,7 +96,8 @@ class Get {
     const driver = await this.#connect();
     this.#driver = driver;
     try {
-      if (!(await driver.connect(this.#flags.name))) throw new UserError(visible(this.#lastText));
+      if (!(await driver.connect(this.#flags.name ?? anyName())))
+        throw new UserError(visible(this.#lastText));
       await this.#end(await driver.download(this.#file));
     } finally {
       await driver.disconnect();

@@ -15,7 +15,7 @@ interface ServeFlags {
   files?: string;
   dialect: Dialect;
   rate?: number;
-  quiet: boolean;
+  quiet?: true;
 }
 
 /** The server program, under the name that it is called by. */
@@ -35,7 +35,7 @@ export function serveCommand(name: string): Command {
         .default('document'),
     )
     .option('--rate <rate>', 'most bytes a second for all downloads, like 20M', parseRate)
-    .option('--quiet', 'log warnings only', false)
+    .option('--quiet', 'log warnings only')
     .action(serve);
 }
 

@@ -1,0 +1,113 @@
+/** Peers written from the document alone, in Python, against ours. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, test } from 'vitest';
+import { startServer, temporaryFolder } from '../support/server-under-test.ts';
+
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+if (!hasPython) {
+  console.warn(
+    'Left out: the peers in Python. They need python3 (Debian: apt-get install python3).',
+  );
+}
+
+const BYTES = Buffer.from(
+  Uint8Array.from({ length: 300_000 }, (_, at) => (at * 7 + (at >> 8)) & 255),
+);
+
+function python(script: string, args: readonly string[]): ChildProcess {
+  return spawn('python3', ['-u', join(import.meta.dirname, script), ...args], { stdio: 'pipe' });
+}
+
+async function finished(child: ChildProcess): Promise<{ status: number; output: string }> {
+  let output = '';
+  child.stdout?.on('data', (chunk) => {
+    output += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    output += chunk;
+  });
+  const [status] = await once(child, 'close');
+  return { status, output };
+}
+
+describe.skipIf(!hasPython)('a client in Python and our server', () => {
+  test.each([
+    ['bare', []],
+    ['bare, losing a tenth', ['--drop', '0.1']],
+    ['with lines', ['--line']],
+    ['with lines, losing a tenth', ['--line', '--drop', '0.1']],
+    ['of the as-written dialect', ['--ip-port', '--drop', '0.1']],
+  ])('%s', async (_name, flags) => {
+    await using server = await startServer({ files: { 'f.bin': BYTES } });
+    const out = join(server.folder, '.out');
+    const route = ['--server', '127.0.0.1', '--port', String(server.port)];
+    const job = ['--name', 'pia', '--say', 'hello', '--download', 'f.bin', '--out', out];
+    const { status, output } = await finished(
+      python('classroom_client.py', [...route, ...job, ...flags]),
+    );
+    expect({ status, output }).toMatchObject({ status: 0 });
+    for (const text of [
+      'users: []',
+      'files: [f.bin]',
+      'pia is connected',
+      'connected',
+      'pia (to all): hello',
+      `User pia downloaded 100% out of file. Last byte is: ${BYTES.at(-1)}`,
+      'disconnected',
+    ]) {
+      expect(output.split('\n')).toContain(`<< ${text}`);
+    }
+    expect((await readFile(out)).equals(BYTES)).toBe(true);
+  });
+});
+
+describe.skipIf(!hasPython)('our client and a server in Python', () => {
+  test.each([
+    ['bare', [], ['--bare']],
+    ['bare, losing a tenth', ['--drop', '0.1'], ['--bare']],
+    ['with lines', ['--line'], []],
+    ['with lines, losing a tenth', ['--line', '--drop', '0.1'], []],
+  ])('%s', async (_name, serverFlags, clientFlags) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'f.bin'), BYTES);
+    const server = python('classroom_server.py', [
+      '--ports',
+      '0',
+      '--files',
+      folder,
+      ...serverFlags,
+    ]);
+    try {
+      if (server.stdout === null) throw new Error('no output');
+      const [line] = await once(createInterface({ input: server.stdout }), 'line');
+      const port = /listening on (\d+)/.exec(line)?.[1] ?? '';
+      const client = spawn(
+        process.execPath,
+        ['--import', 'tsx', 'Client.ts', '--from', 'any', '--server', '127.0.0.1', '--port', port]
+          .concat(['--to', join(folder, 'to')])
+          .concat(clientFlags),
+        { stdio: 'pipe', cwd: join(import.meta.dirname, '../..') },
+      );
+      const script = ['connect', 'tess', 'hi there', '', 'get_users', 'get_list_file', 'download'];
+      client.stdin.end(`${[...script, 'f.bin', 'proceed', 'copy.bin', 'disconnect'].join('\n')}\n`);
+      const { status, output } = await finished(client);
+      expect({ status, output }).toMatchObject({ status: 0 });
+      for (const text of [
+        'connected',
+        'tess (to all): hi there',
+        'users: [tess]',
+        'files: [f.bin]',
+      ]) {
+        expect(output.split('\n')).toContain(text);
+      }
+      expect((await readFile(join(folder, 'to', 'copy.bin'))).equals(BYTES)).toBe(true);
+    } finally {
+      server.kill('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
