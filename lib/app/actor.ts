@@ -26,9 +26,7 @@ export class Actor {
     this.name = options.name;
     this.#signal = options.signal;
     const self = [...process.execArgv, process.argv[1] ?? ''];
-    this.#child = spawn(process.execPath, [...self, ...options.args], {
-      stdio: 'pipe',
-    });
+    this.#child = spawn(process.execPath, [...self, ...options.args], { stdio: 'pipe' });
     for (const output of [this.#child.stdout, this.#child.stderr]) {
       if (output === null) throw new Error('no output');
       createInterface({ input: output }).on('line', (line) => {

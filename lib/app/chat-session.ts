@@ -199,10 +199,7 @@ export class ChatSession {
   }
 
   #barPlace(): BarPlace {
-    return {
-      columns: process.stdout.columns,
-      setStatus: (text) => this.#dialogue.setStatus(text),
-    };
+    return { columns: process.stdout.columns, setStatus: (text) => this.#dialogue.setStatus(text) };
   }
 
   async #askToProceed(): Promise<void> {
@@ -226,10 +223,7 @@ interface SessionCommand {
 const COMMANDS: ReadonlyMap<string, SessionCommand> = new Map<string, SessionCommand>([
   [
     'connect',
-    {
-      help: 'log in: asks your name',
-      run: (session, driver) => session.connect(driver),
-    },
+    { help: 'log in: asks your name', run: (session, driver) => session.connect(driver) },
   ],
   ['disconnect', { help: 'leave this server', run: (session) => session.disconnect() }],
   [
@@ -248,10 +242,7 @@ const COMMANDS: ReadonlyMap<string, SessionCommand> = new Map<string, SessionCom
   ],
   [
     'download',
-    {
-      help: 'get a file: asks its name',
-      run: (session, driver) => session.download(driver),
-    },
+    { help: 'get a file: asks its name', run: (session, driver) => session.download(driver) },
   ],
   ['help', { help: 'this list', run: (session) => session.help() }],
 ]);

@@ -86,10 +86,7 @@ class Stage {
   }
 
   /** On the real ports; on free ones when all of those are taken. */
-  async #startServer(): Promise<{
-    server: Actor;
-    ports: readonly [number, ...number[]];
-  }> {
+  async #startServer(): Promise<{ server: Actor; ports: readonly [number, ...number[]] }> {
     const files = ['--host', '127.0.0.1', '--files', packagedFiles()];
     for (const ports of [[], ['--ports', '0,0']]) {
       const server = this.#act('server', ['serve', ...files, ...ports]);

@@ -152,9 +152,7 @@ class Get {
 
   async #finish(download: FileDownload): Promise<string> {
     try {
-      return await download.partial.finish(this.#target.name, {
-        overwrite: false,
-      });
+      return await download.partial.finish(this.#target.name, { overwrite: false });
     } catch (error) {
       const kept = await download.keep();
       const why = systemCode(error) === 'EEXIST' ? 'there is a file of that name by now' : error;
@@ -172,11 +170,7 @@ async function askInTerminalOrPipe(): Promise<string> {
   const { stdin, stderr } = process;
   const dialogue =
     stdin.isTTY && stderr.isTTY
-      ? new LineEditor({
-          input: stdin,
-          output: stderr,
-          onInterrupt: () => dialogue.close(),
-        })
+      ? new LineEditor({ input: stdin, output: stderr, onInterrupt: () => dialogue.close() })
       : new LineReader(stdin, stderr);
   try {
     return (await dialogue.ask(PAUSE_QUESTION))?.trim() ?? 'stop';

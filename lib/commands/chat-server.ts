@@ -229,10 +229,7 @@ function refuse(room: Room, session: Session, error: ClassroomError): ServerEffe
     log(session, `refused: ${error.message}`),
   );
   if (error.code === 'MESSAGE_TOO_LONG') {
-    effects.push(...leave(room, session), {
-      type: 'close',
-      connection: session.id,
-    });
+    effects.push(...leave(room, session), { type: 'close', connection: session.id });
   }
   return effects;
 }

@@ -1,4 +1,4 @@
-import { after, type Millis, type Port } from '../core/brands.ts';
+import { after, type Millis, millis, type Port } from '../core/brands.ts';
 import { assertNever } from '../core/errors.ts';
 import { GIVE_UP_AFTER, Receiver } from '../udp-reliable/receiver.ts';
 import { MAX_SEGMENT_COUNT } from '../udp-reliable/segment.ts';
@@ -23,30 +23,19 @@ export type ClientEffect =
   /** The answer to `connect`. */
   | { readonly type: 'connect-answered'; readonly online: boolean }
   /** A place for the file and a UDP socket are wanted; then {@link ClientSession.receiverReady}. */
-  | {
-      readonly type: 'open-receiver';
-      readonly file: string;
-      readonly receiver: Receiver;
-    }
+  | { readonly type: 'open-receiver'; readonly file: string; readonly receiver: Receiver }
   | { readonly type: 'ask-to-proceed' }
   | { readonly type: 'download-ended'; readonly outcome: DownloadOutcome };
 
 type Download =
-  | {
-      readonly state: 'requested';
-      readonly file: string;
-      readonly deadline: Millis;
-    }
-  | {
-      readonly state: 'opening';
-      readonly file: string;
-      readonly receiver: Receiver;
-    }
-  | {
-      readonly state: 'receiving';
-      readonly receiver: Receiver;
-      asked: boolean;
-    };
+  | { readonly state: 'requested'; readonly file: string; readonly deadline: Millis }
+  | { readonly state: 'opening'; readonly file: string; readonly receiver: Receiver }
+  | { readonly state: 'receiving'; readonly receiver: Receiver; asked: boolean }
+  /** Every part is there; the server has the last word, since the file may have changed. */
+  | { readonly state: 'finishing'; readonly deadline: Millis };
+
+/** A server that has no last word is not waited for longer than this. */
+const LAST_WORD_WITHIN = millis(5_000);
 
 /**
  * The client's side of the TCP conversation, without a socket: it is handed what the user wants,
@@ -74,29 +63,25 @@ export class ClientSession {
   }
 
   download(file: string, now: Millis): readonly ClientEffect[] {
-    this.#download = {
-      state: 'requested',
-      file,
-      deadline: after(now, GIVE_UP_AFTER),
-    };
+    this.#download = { state: 'requested', file, deadline: after(now, GIVE_UP_AFTER) };
     return [{ type: 'send', message: { type: 'download', file } }];
   }
 
   /** The UDP socket is bound and the file can be written. */
-  receiverReady(port: Port): readonly ClientEffect[] {
+  receiverReady(port: Port, now: Millis): readonly ClientEffect[] {
     if (this.#download?.state !== 'opening') return [];
     const { receiver } = this.#download;
     this.#download = { state: 'receiving', receiver, asked: false };
     return [
       { type: 'send', message: { type: 'address', port } },
       // An empty file is whole before anything comes.
-      ...this.#afterSegments(),
+      ...this.#afterSegments(now),
     ];
   }
 
   /** Datagrams have come, and the {@link Receiver} has taken what counts. */
-  segmentsReceived(): readonly ClientEffect[] {
-    return this.#afterSegments();
+  segmentsReceived(now: Millis): readonly ClientEffect[] {
+    return this.#afterSegments(now);
   }
 
   /** What the user says at 50 %: `proceed` goes on, anything else stops. */
@@ -105,7 +90,7 @@ export class ClientSession {
     const { receiver } = this.#download;
     if (text === 'proceed') {
       receiver.proceed(now);
-      return [{ type: 'send', message: { type: 'proceed' } }, ...this.#afterSegments()];
+      return [{ type: 'send', message: { type: 'proceed' } }, ...this.#afterSegments(now)];
     }
     this.#download = undefined;
     // An answer that reads as a command or as numbers would not stop the server.
@@ -122,10 +107,16 @@ export class ClientSession {
     if (running === undefined) return [];
     this.#download = undefined;
     const ended: ClientEffect = { type: 'download-ended', outcome };
-    if (running.state === 'requested') return [ended];
+    if (running.state === 'requested' || running.state === 'finishing') return [ended];
     // Before `proceed` the server answers `download stopped`; after it, that all was downloaded.
     this.#ignoreFinished = running.receiver.phase === 'second-half';
     return [{ type: 'send', message: { type: 'stop' } }, ended];
+  }
+
+  /** The connection is gone. What is all there needs no last word any more. */
+  closed(): readonly ClientEffect[] {
+    if (this.#download?.state === 'finishing') return this.#complete();
+    return this.abandon({ type: 'failed', reason: 'the connection to the server ended' });
   }
 
   /** One message of the server, as it was framed. */
@@ -135,9 +126,15 @@ export class ClientSession {
   }
 
   nextTimeout(): Millis | undefined {
-    if (this.#download?.state === 'requested') return this.#download.deadline;
-    if (this.#download?.state === 'receiving') return this.#download.receiver.nextTimeout();
-    return undefined;
+    switch (this.#download?.state) {
+      case 'requested':
+      case 'finishing':
+        return this.#download.deadline;
+      case 'receiving':
+        return this.#download.receiver.nextTimeout();
+      default:
+        return undefined;
+    }
   }
 
   onTimeout(now: Millis): readonly ClientEffect[] {
@@ -146,6 +143,7 @@ export class ClientSession {
       if (now < running.deadline) return [];
       return this.#fail('the server did not answer for 30 seconds');
     }
+    if (running?.state === 'finishing') return now < running.deadline ? [] : this.#complete();
     if (running?.state !== 'receiving') return [];
     const effects: ClientEffect[] = [];
     for (const effect of running.receiver.onTimeout(now)) {
@@ -180,9 +178,11 @@ export class ClientSession {
       case 'segment-count':
         return this.#segmentCountCame(notice.count, show, now);
       case 'finished':
-        if (!this.#ignoreFinished) return [show];
-        this.#ignoreFinished = false;
-        return [];
+        if (this.#ignoreFinished) {
+          this.#ignoreFinished = false;
+          return [];
+        }
+        return this.#download?.state === 'finishing' ? [show, ...this.#complete()] : [show];
       case 'download-refused':
       case 'download-ended':
       case 'stopped':
@@ -206,13 +206,13 @@ export class ClientSession {
   #endedByServer(notice: Notice, text: string, show: ClientEffect): readonly ClientEffect[] {
     const running = this.#download;
     // Only before the first part may a refusal have another wording than the document's.
-    const begun = running?.state === 'receiving';
+    const begun = running?.state === 'receiving' || running?.state === 'finishing';
     if (running === undefined || (begun && notice.type === 'download-refused')) return [show];
     this.#download = undefined;
     return [show, { type: 'download-ended', outcome: { type: 'failed', reason: text } }];
   }
 
-  #afterSegments(): readonly ClientEffect[] {
+  #afterSegments(now: Millis): readonly ClientEffect[] {
     const running = this.#download;
     if (running?.state !== 'receiving') return [];
     if (running.receiver.phase === 'asking' && !running.asked) {
@@ -220,11 +220,13 @@ export class ClientSession {
       return [{ type: 'ask-to-proceed' }];
     }
     if (running.receiver.phase !== 'complete') return [];
+    this.#download = { state: 'finishing', deadline: after(now, LAST_WORD_WITHIN) };
+    return [{ type: 'send', message: { type: 'stop' } }];
+  }
+
+  #complete(): readonly ClientEffect[] {
     this.#download = undefined;
-    return [
-      { type: 'send', message: { type: 'stop' } },
-      { type: 'download-ended', outcome: { type: 'complete' } },
-    ];
+    return [{ type: 'download-ended', outcome: { type: 'complete' } }];
   }
 
   #fail(reason: string): readonly ClientEffect[] {

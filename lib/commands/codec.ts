@@ -39,10 +39,7 @@ export function decodeClientMessage(
   return (
     COMMANDS.get(verb)?.(rest, dialect) ??
     (expecting === 'address' ? decodeAddress(text) : undefined) ??
-    (expecting === 'transfer' ? decodeTransfer(text) : undefined) ?? {
-      type: 'unknown',
-      text,
-    }
+    (expecting === 'transfer' ? decodeTransfer(text) : undefined) ?? { type: 'unknown', text }
   );
 }
 

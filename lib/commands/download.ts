@@ -51,16 +51,7 @@ export const address: Handler<'address'> = (room, session, message) => {
   const sender = new Sender({ segmentCount, shared: room.pacer });
   session.download = { ...running, state: 'transferring', sender };
   const { id: connection, host } = session;
-  return [
-    {
-      type: 'start-sending',
-      connection,
-      sender,
-      host,
-      port: message.port,
-      numbering,
-    },
-  ];
+  return [{ type: 'start-sending', connection, sender, host, port: message.port, numbering }];
 };
 
 /** Numbers that did not arrive; they go again. */

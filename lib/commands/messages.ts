@@ -11,17 +11,9 @@ export type ClientMessage =
   | { readonly type: 'msg'; readonly data: string; readonly target: string }
   | { readonly type: 'download'; readonly file: string }
   /** Where the parts are to be sent; `host` only from a peer of the as-written dialect. */
-  | {
-      readonly type: 'address';
-      readonly host?: string;
-      readonly port: Port | undefined;
-    }
+  | { readonly type: 'address'; readonly host?: string; readonly port: Port | undefined }
   /** `invalid`: how many of the words were no number. */
-  | {
-      readonly type: 're-request';
-      readonly seqs: readonly number[];
-      readonly invalid: number;
-    }
+  | { readonly type: 're-request'; readonly seqs: readonly number[]; readonly invalid: number }
   | { readonly type: 'proceed' }
   | { readonly type: 'stop' }
   | { readonly type: 'unknown'; readonly text: string };
@@ -34,19 +26,11 @@ export type ServerMessage =
   | { readonly type: 'disconnected' }
   | { readonly type: 'users'; readonly names: readonly string[] }
   | { readonly type: 'files'; readonly names: readonly string[] }
-  | {
-      readonly type: 'said-to-all';
-      readonly name: string;
-      readonly data: string;
-    }
+  | { readonly type: 'said-to-all'; readonly name: string; readonly data: string }
   | { readonly type: 'said'; readonly name: string; readonly data: string }
   | { readonly type: 'segment-count'; readonly count: number }
   | { readonly type: 'stopped' }
-  | {
-      readonly type: 'finished';
-      readonly name: string;
-      readonly lastByte: number | undefined;
-    }
+  | { readonly type: 'finished'; readonly name: string; readonly lastByte: number | undefined }
   | { readonly type: 'closing' }
   | { readonly type: 'refused'; readonly error: ClassroomError };
 

@@ -7,11 +7,7 @@ import { type Handler, log, type Session } from './room.ts';
 
 /** `msg_all|DATA`: to everybody online, the sender included. */
 export const msgAll: Handler<'msg-all'> = (room, session, { data }) => {
-  const said: ServerMessage = {
-    type: 'said-to-all',
-    name: nameOfSpeaker(session),
-    data,
-  };
+  const said: ServerMessage = { type: 'said-to-all', name: nameOfSpeaker(session), data };
   mustFit(said);
   return [...room.toAll(said), log(session, 'to all')];
 };

@@ -42,18 +42,10 @@ export interface Session {
 }
 
 export type ServerEffect =
-  | {
-      readonly type: 'send';
-      readonly to: ConnectionId;
-      readonly message: ServerMessage;
-    }
+  | { readonly type: 'send'; readonly to: ConnectionId; readonly message: ServerMessage }
   | { readonly type: 'close'; readonly connection: ConnectionId }
   | { readonly type: 'list-files'; readonly connection: ConnectionId }
-  | {
-      readonly type: 'open-file';
-      readonly connection: ConnectionId;
-      readonly file: string;
-    }
+  | { readonly type: 'open-file'; readonly connection: ConnectionId; readonly file: string }
   | {
       readonly type: 'start-sending';
       readonly connection: ConnectionId;
@@ -130,11 +122,7 @@ export class Room {
   }
 
   toAll(message: ServerMessage): ServerEffect[] {
-    return [...this.#online.values()].map(({ id }) => ({
-      type: 'send',
-      to: id,
-      message,
-    }));
+    return [...this.#online.values()].map(({ id }) => ({ type: 'send', to: id, message }));
   }
 }
 

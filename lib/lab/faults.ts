@@ -9,11 +9,7 @@ export interface Faults {
    * with probability `enter`, good again with `leave`, and loses `loss` of what it carries while
    * it is bad.
    */
-  readonly burst?: {
-    readonly enter: number;
-    readonly leave: number;
-    readonly loss: number;
-  };
+  readonly burst?: { readonly enter: number; readonly leave: number; readonly loss: number };
   readonly duplicate?: number;
   readonly corrupt?: number;
   /** Share that is held back by `reorderBy`, so that others overtake it. */

@@ -194,7 +194,7 @@ export class ChatClientDriver implements AsyncDisposable {
     try {
       const sink = await this.#options.openSink(file, receiver);
       const port = await this.#bind(receiver, sink);
-      const effects = this.#session.receiverReady(port);
+      const effects = this.#session.receiverReady(port, now());
       // The download may have ended meanwhile.
       if (effects.length === 0) this.#closeUdp();
       this.#run(effects);
@@ -223,7 +223,7 @@ export class ChatClientDriver implements AsyncDisposable {
       const seq = receiver.inspect(datagram, now());
       if (seq < 0 || !sink.write(seq, datagram, HEADER_BYTES)) return;
       receiver.accept(seq);
-      if (receiver.phase !== phase) this.#run(this.#session.segmentsReceived());
+      if (receiver.phase !== phase) this.#run(this.#session.segmentsReceived(now()));
     });
     const port = parsePort(String(udp.address().port));
     if (port === undefined) throw new Error('no UDP port');
@@ -250,12 +250,7 @@ export class ChatClientDriver implements AsyncDisposable {
   }
 
   #onClosed(error: Error | undefined): void {
-    this.#run(
-      this.#session.abandon({
-        type: 'failed',
-        reason: 'the connection to the server ended',
-      }),
-    );
+    this.#run(this.#session.closed());
     this.#connectAnswered?.(false);
     this.#connectAnswered = undefined;
     this.#options.onClosed(error);

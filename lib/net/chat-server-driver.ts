@@ -136,11 +136,7 @@ export class ChatServerDriver implements AsyncDisposable {
       // What it may have sent is read away, so that the answer is not lost in a reset.
       socket.resume();
       socket.setTimeout(1000, () => socket.destroy());
-      this.#options.onEvent({
-        level: 'info',
-        client: endpoint,
-        text: 'refused: port is full',
-      });
+      this.#options.onEvent({ level: 'info', client: endpoint, text: 'refused: port is full' });
       return;
     }
     const id = this.#nextId++;

@@ -49,10 +49,7 @@ export function showProgress(options: ProgressOptions): Progress {
       const time = performance.now();
       if (!now && time - updated < UPDATE_SPAN_MS) return;
       updated = time;
-      bar.update(segments, {
-        file,
-        rate: formatRate(meter.at(segments * segmentPayload)),
-      });
+      bar.update(segments, { file, rate: formatRate(meter.at(segments * segmentPayload)) });
     },
     stop() {
       bar.stop();

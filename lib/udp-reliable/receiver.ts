@@ -32,12 +32,7 @@ export interface ReceiverCounts {
  */
 export class Receiver {
   readonly segmentCount: number;
-  readonly counts: ReceiverCounts = {
-    received: 0,
-    duplicates: 0,
-    invalid: 0,
-    reRequests: 0,
-  };
+  readonly counts: ReceiverCounts = { received: 0, duplicates: 0, invalid: 0, reRequests: 0 };
   readonly #half: number;
   readonly #have: Bitmap;
   #missingOfHalf: number;

@@ -6,6 +6,7 @@ import { SEGMENT_PAYLOAD, writeHeader } from '../../lib/udp-reliable/segment.ts'
 
 const at = millis;
 const PORT = parsePort('50000') as Port;
+const PRAISE = 'User alice downloaded 100% out of file. Last byte is: 1';
 
 /** Takes a session to where it waits for `count` parts. */
 function receiving(count: number): { session: ClientSession; receiver: Receiver } {
@@ -13,7 +14,7 @@ function receiving(count: number): { session: ClientSession; receiver: Receiver 
   session.download('q.txt', at(0));
   const [open] = session.handle(`|${count}`, at(0));
   if (open?.type !== 'open-receiver') throw new Error('nothing is received');
-  session.receiverReady(PORT);
+  session.receiverReady(PORT, at(0));
   return { session, receiver: open.receiver };
 }
 
@@ -86,7 +87,7 @@ describe('a client that downloads', () => {
       { type: 'send', message: { type: 're-request', seqs: [0, 2], invalid: 0 } },
     ]);
     give(receiver, 0, 2);
-    expect(session.segmentsReceived()).toEqual([{ type: 'ask-to-proceed' }]);
+    expect(session.segmentsReceived(at(0))).toEqual([{ type: 'ask-to-proceed' }]);
     expect(session.nextTimeout()).toBeUndefined();
     session.answer('proceed', at(1000));
     give(receiver, 4);
@@ -98,8 +99,33 @@ describe('a client that downloads', () => {
   test('takes the second half from a server that does not pause, and still asks the user', () => {
     const { session, receiver } = receiving(4);
     give(receiver, 0, 1, 2, 3);
-    expect(session.segmentsReceived()).toEqual([{ type: 'ask-to-proceed' }]);
-    expect(outcome(session.answer('proceed', at(0)))).toBe('complete');
+    expect(session.segmentsReceived(at(0))).toEqual([{ type: 'ask-to-proceed' }]);
+    session.answer('proceed', at(0));
+    expect(outcome(session.handle(PRAISE, at(0)))).toBe('complete');
+  });
+
+  describe('that has every part', () => {
+    const finishing = (): ClientSession => {
+      const { session, receiver } = receiving(1);
+      give(receiver, 0);
+      expect(session.segmentsReceived(at(0))).toEqual([
+        { type: 'send', message: { type: 'stop' } },
+      ]);
+      return session;
+    };
+
+    test('is not done before the last word of the server, which may be that the file changed', () => {
+      expect(outcome(finishing().handle(PRAISE, at(0)))).toBe('complete');
+      expect(outcome(finishing().handle("Can't download. File changed", at(0)))).toBe('failed');
+    });
+
+    test('waits five seconds for it, and not at all when the connection ends', () => {
+      const session = finishing();
+      expect(session.onTimeout(at(4999))).toEqual([]);
+      expect(outcome(session.onTimeout(at(5000)))).toBe('complete');
+      expect(outcome(finishing().closed())).toBe('complete');
+      expect(outcome(receiving(1).session.closed())).toBe('failed');
+    });
   });
 
   test.each([
@@ -110,7 +136,7 @@ describe('a client that downloads', () => {
   ])('says what stops the server when the user answers "%s"', (answer, said) => {
     const { session, receiver } = receiving(4);
     give(receiver, 0, 1);
-    session.segmentsReceived();
+    session.segmentsReceived(at(0));
     const effects = session.answer(answer, at(0));
     expect(effects[0]).toEqual(said);
     expect(outcome(effects)).toBe('stopped');
@@ -119,12 +145,11 @@ describe('a client that downloads', () => {
   test('does not show praise for a download that was given up after `proceed`', () => {
     const { session, receiver } = receiving(4);
     give(receiver, 0, 1);
-    session.segmentsReceived();
+    session.segmentsReceived(at(0));
     session.answer('proceed', at(0));
     session.abandon({ type: 'stopped' });
-    const praise = 'User alice downloaded 100% out of file. Last byte is: 1';
-    expect(session.handle(praise, at(0))).toEqual([]);
-    expect(session.handle(praise, at(0))).toEqual([{ type: 'show', text: praise }]);
+    expect(session.handle(PRAISE, at(0))).toEqual([]);
+    expect(session.handle(PRAISE, at(0))).toEqual([{ type: 'show', text: PRAISE }]);
   });
 });
 

@@ -234,13 +234,7 @@ export class ReferenceClient {
     await once(udp, 'listening');
     const form = options.address === 'ip-port' ? 'decimal' : 'binary';
     const data = Buffer.alloc(0);
-    const result = {
-      data,
-      segmentCount,
-      datagrams: [],
-      reRequests: [],
-      reply: '',
-    };
+    const result = { data, segmentCount, datagrams: [], reRequests: [], reply: '' };
     const [seen, parts, since] = [new Map(), new Map(), this.#messages.length];
     return { udp, queue, news, form, options, seen, parts, since, result };
   }

@@ -112,10 +112,7 @@ class SimulatedTransfer {
     this.#serverTimer = new Timer(this.#network, () =>
       this.#runServer(this.#server.onTimeout(ID, this.#network.now)),
     );
-    this.#server = new ChatServer({
-      dialect: 'document',
-      rate: options.rate,
-    });
+    this.#server = new ChatServer({ dialect: 'document', rate: options.rate });
   }
 
   run(): TransferResult {
@@ -203,7 +200,7 @@ class SimulatedTransfer {
     datagram.copy(this.#received, seq * SEGMENT_PAYLOAD, HEADER_BYTES);
     receiver.accept(seq);
     this.#had.add(seq);
-    this.#runClient(this.#client.segmentsReceived());
+    this.#runClient(this.#client.segmentsReceived(this.#network.now));
   }
 
   #runClient(effects: readonly ClientEffect[]): void {
@@ -229,7 +226,8 @@ class SimulatedTransfer {
         break;
       case 'open-receiver':
         this.#receiver = effect.receiver;
-        if (PORT !== undefined) this.#runClient(this.#client.receiverReady(PORT));
+        if (PORT !== undefined)
+          this.#runClient(this.#client.receiverReady(PORT, this.#network.now));
         break;
       case 'ask-to-proceed':
         this.#network.schedule(after(this.#network.now, this.#options.thinking ?? millis(0)), () =>
