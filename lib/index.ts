@@ -17,7 +17,7 @@
  *
  * @packageDocumentation
  */
-export type { DownloadOutcome } from './commands/client-session.ts';
+export type { DownloadOutcome } from './commands/client-effects.ts';
 export type { Dialect } from './commands/codec.ts';
 export type { Framing } from './commands/framing.ts';
 export type { ClientMessage } from './commands/messages.ts';

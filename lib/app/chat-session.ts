@@ -1,4 +1,4 @@
-import type { DownloadOutcome } from '../commands/client-session.ts';
+import type { DownloadOutcome } from '../commands/client-effects.ts';
 import type { Framing } from '../commands/framing.ts';
 import { visible } from '../core/text.ts';
 import { formatEndpoint } from '../net/addresses.ts';

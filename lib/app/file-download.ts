@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { DownloadOutcome } from '../commands/client-session.ts';
+import type { DownloadOutcome } from '../commands/client-effects.ts';
 import { systemCode } from '../core/errors.ts';
 import { visible } from '../core/text.ts';
 import type { SegmentSink } from '../net/chat-client-driver.ts';

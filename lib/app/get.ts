@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { DownloadOutcome } from '../commands/client-session.ts';
+import type { DownloadOutcome } from '../commands/client-effects.ts';
 import { parseUserName } from '../commands/names.ts';
 import { systemCode } from '../core/errors.ts';
 import { visible } from '../core/text.ts';

@@ -28,9 +28,9 @@ export class LineFramer {
       const text = this.#pending.takeText(length);
       this.#pending.skip(1);
       this.#searched = 0;
-      const line = text.endsWith('\r') ? text.slice(0, -1) : text;
-      if (Buffer.byteLength(line) > this.#maxBytes) throw new ProtocolError('MESSAGE_TOO_LONG');
-      yield line;
+      const ending = text.endsWith('\r') ? 1 : 0;
+      if (length - ending > this.#maxBytes) throw new ProtocolError('MESSAGE_TOO_LONG');
+      yield text.slice(0, text.length - ending);
     }
     this.#searched = this.#pending.length;
   }

@@ -1,10 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createConnection, type Socket } from 'node:net';
-import {
-  type ClientEffect,
-  ClientSession,
-  type DownloadOutcome,
-} from '../commands/client-session.ts';
+import type { ClientEffect, DownloadOutcome } from '../commands/client-effects.ts';
+import { ClientSession } from '../commands/client-session.ts';
 import { encodeClientMessage } from '../commands/codec.ts';
 import { type Framing, MAX_MESSAGE_BYTES } from '../commands/framing.ts';
 import type { ClientMessage } from '../commands/messages.ts';
@@ -58,6 +55,7 @@ export class ChatClientDriver implements AsyncDisposable {
   readonly #closed: Promise<void>;
   #udp: UdpSocket | undefined;
   #opening: Promise<void> | undefined;
+  #gone = false;
   #connectAnswered: ((online: boolean) => void) | undefined;
   #downloadEnded: ((outcome: DownloadOutcome) => void) | undefined;
 
@@ -105,6 +103,7 @@ export class ChatClientDriver implements AsyncDisposable {
 
   /** Logs in; `false` when the server refuses the name, or is gone. */
   connect(name: string): Promise<boolean> {
+    if (this.#gone) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#connectAnswered = resolve;
       this.#run(this.#session.connect(name));
@@ -120,24 +119,25 @@ export class ChatClientDriver implements AsyncDisposable {
 
   /** Resolves when the download has ended, in whatever way. One at a time. */
   download(file: string): Promise<DownloadOutcome> {
+    if (this.#gone) return Promise.resolve({ type: 'failed', reason: 'there is no connection' });
     return new Promise((resolve) => {
       this.#downloadEnded = resolve;
-      this.#run(this.#session.download(file, now()));
+      this.#run(this.#session.download.request(file, now()));
     });
   }
 
   get downloading(): boolean {
-    return this.#session.downloading;
+    return this.#session.download.running;
   }
 
   /** What the user says at 50 %. */
   answer(text: string): void {
-    this.#run(this.#session.answer(text, now()));
+    this.#run(this.#session.download.answer(text, now()));
   }
 
   /** Ends the running download from this side. */
   abandon(outcome: DownloadOutcome): void {
-    this.#run(this.#session.abandon(outcome));
+    this.#run(this.#session.download.abandon(outcome));
   }
 
   /** Leaves: says so, and waits until the server has closed, two seconds at most. */
@@ -158,7 +158,7 @@ export class ChatClientDriver implements AsyncDisposable {
 
   #run(effects: readonly ClientEffect[]): void {
     for (const effect of effects) this.#carryOut(effect);
-    this.#peer.setDeadline(this.#session.nextTimeout());
+    this.#peer.setDeadline(this.#session.download.nextTimeout());
   }
 
   #carryOut(effect: ClientEffect): void {
@@ -194,7 +194,7 @@ export class ChatClientDriver implements AsyncDisposable {
     try {
       const sink = await this.#options.openSink(file, receiver);
       const port = await this.#bind(receiver, sink);
-      const effects = this.#session.receiverReady(port, now());
+      const effects = this.#session.download.receiverReady(port, now());
       // The download may have ended meanwhile.
       if (effects.length === 0) this.#closeUdp();
       this.#run(effects);
@@ -223,7 +223,7 @@ export class ChatClientDriver implements AsyncDisposable {
       const seq = receiver.inspect(datagram, now());
       if (seq < 0 || !sink.write(seq, datagram, HEADER_BYTES)) return;
       receiver.accept(seq);
-      if (receiver.phase !== phase) this.#run(this.#session.segmentsReceived(now()));
+      if (receiver.phase !== phase) this.#run(this.#session.download.segmentsReceived(now()));
     });
     const port = parsePort(String(udp.address().port));
     if (port === undefined) throw new Error('no UDP port');
@@ -233,7 +233,7 @@ export class ChatClientDriver implements AsyncDisposable {
   #onDeadline(): void {
     // What was asked for before is not even sent: to ask for more would only add to the queue.
     if (this.#peer.backedUp) this.#peer.setDeadline(after(now(), RETRY_AFTER));
-    else this.#run(this.#session.onTimeout(now()));
+    else this.#run(this.#session.download.onTimeout(now()));
   }
 
   #endDownload(outcome: DownloadOutcome): void {
@@ -250,7 +250,8 @@ export class ChatClientDriver implements AsyncDisposable {
   }
 
   #onClosed(error: Error | undefined): void {
-    this.#run(this.#session.closed());
+    this.#gone = true;
+    this.#run(this.#session.download.closed());
     this.#connectAnswered?.(false);
     this.#connectAnswered = undefined;
     this.#options.onClosed(error);

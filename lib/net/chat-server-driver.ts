@@ -1,12 +1,13 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { ChatServer } from '../commands/chat-server.ts';
 import { encodeError, encodeServerMessage } from '../commands/codec.ts';
 import type { ErrorCode } from '../commands/messages.ts';
 import type { ConnectionId, RoomOptions, ServerEffect } from '../commands/room.ts';
-import { assertNever, ProtocolError, systemCode } from '../core/errors.ts';
+import { assertNever, ProtocolError } from '../core/errors.ts';
 import { formatEndpoint, plainAddress } from './addresses.ts';
 import { now } from './clock.ts';
 import { PeerConnection } from './peer-connection.ts';
+import { PortListener } from './port-listener.ts';
 import { SegmentSender, type SegmentSource } from './segment-sender.ts';
 
 /** Clients at a time on one port (document, "About the server program"). */
@@ -56,7 +57,7 @@ interface Client {
 export class ChatServerDriver implements AsyncDisposable {
   readonly #options: ChatServerDriverOptions;
   readonly #machine: ChatServer;
-  readonly #servers: Server[] = [];
+  readonly #listeners: PortListener[] = [];
   readonly #clients = new Map<ConnectionId, Client>();
   #nextId = 1;
   #closed: (() => void) | undefined;
@@ -73,13 +74,13 @@ export class ChatServerDriver implements AsyncDisposable {
   static async start(options: ChatServerDriverOptions): Promise<ChatServerDriver> {
     const driver = new ChatServerDriver(options);
     for (const port of options.ports) await driver.#listen(port);
-    if (driver.#servers.length === 0) throw new Error('none of the ports can be listened on');
+    if (driver.#listeners.length === 0) throw new Error('none of the ports can be listened on');
     return driver;
   }
 
   /** The ports that it listens on. */
   get ports(): readonly number[] {
-    return this.#servers.map((server) => (server.address() as AddressInfo).port);
+    return this.#listeners.map(({ port }) => port);
   }
 
   /** Tells every client, and closes everything within two seconds. */
@@ -88,9 +89,7 @@ export class ChatServerDriver implements AsyncDisposable {
       this.#closed = resolve;
       if (this.#clients.size === 0) resolve();
     });
-    const closed = this.#servers.map(
-      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
-    );
+    const closed = this.#listeners.map((listener) => listener.close());
     for (const effect of this.#machine.shutDown()) {
       const peer = 'to' in effect ? this.#clients.get(effect.to)?.peer : undefined;
       if (effect.type === 'send') peer?.endWith(encodeServerMessage(effect.message));
@@ -103,61 +102,43 @@ export class ChatServerDriver implements AsyncDisposable {
   }
 
   async #listen(port: number): Promise<void> {
-    const server = createServer({ allowHalfOpen: true });
-    // Counted here and not by `maxConnections`, which closes without a word.
-    const ids = new Set<ConnectionId>();
-    server.on('connection', (socket) => this.#onConnection(socket, ids));
+    const { host, onEvent } = this.#options;
     try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ port, ...(this.#options.host && { host: this.#options.host }) }, () => {
-          server.off('error', reject);
-          resolve();
-        });
+      const listener = await PortListener.open({
+        host,
+        port,
+        maxConnections: CLIENTS_PER_PORT,
+        onConnection: (socket) => this.#onConnection(socket),
+        onFull: (socket) => {
+          onEvent({ level: 'info', client: endpointOf(socket), text: 'refused: port is full' });
+          return encodeError(new ProtocolError<ErrorCode>('PORT_FULL'));
+        },
+        onError: (error) => onEvent({ level: 'error', text: error.message }),
       });
+      this.#listeners.push(listener);
     } catch (error) {
-      const why = describeListenError(error);
-      this.#options.onEvent({
-        level: 'warning',
-        text: `port ${port} is left out: ${why}`,
-      });
-      return;
+      const why = error instanceof Error ? error.message : error;
+      onEvent({ level: 'warning', text: `port ${port} is left out: ${why}` });
     }
-    server.on('error', (error) => this.#options.onEvent({ level: 'error', text: error.message }));
-    this.#servers.push(server);
   }
 
-  #onConnection(socket: Socket, onThisPort: Set<ConnectionId>): void {
-    const host = plainAddress(socket.remoteAddress ?? '');
-    const endpoint = formatEndpoint(host, socket.remotePort ?? 0);
-    if (onThisPort.size >= CLIENTS_PER_PORT) {
-      socket.on('error', () => undefined);
-      socket.end(encodeError(new ProtocolError<ErrorCode>('PORT_FULL')));
-      // What it may have sent is read away, so that the answer is not lost in a reset.
-      socket.resume();
-      socket.setTimeout(1000, () => socket.destroy());
-      this.#options.onEvent({ level: 'info', client: endpoint, text: 'refused: port is full' });
-      return;
-    }
+  #onConnection(socket: Socket): void {
     const id = this.#nextId++;
-    onThisPort.add(id);
     const peer = new PeerConnection({
       socket,
       framer: {},
-      onMessage: (text, framing) => this.#run(this.#machine.handle(id, text, framing, now())),
-      onTooLong: (error) => void this.#run(this.#machine.failed(id, error, now())),
-      onDeadline: () => this.#settle(id, this.#machine.onTimeout(id, now())),
-      onClosed: (error) => {
-        onThisPort.delete(id);
-        this.#onClosed(id, error);
-      },
+      onMessage: (text, framing) =>
+        this.#obey(id, () => this.#machine.handle(id, text, framing, now())),
+      onTooLong: (error) => void this.#obey(id, () => this.#machine.failed(id, error, now())),
+      onDeadline: () => void this.#obey(id, () => this.#machine.onTimeout(id, now())),
+      onClosed: (error) => this.#onClosed(id, error),
     });
-    const localAddress = plainAddress(socket.localAddress ?? '');
+    const host = plainAddress(socket.remoteAddress ?? '');
     this.#clients.set(id, {
       peer,
-      endpoint,
+      endpoint: endpointOf(socket),
       host,
-      localAddress,
+      localAddress: plainAddress(socket.localAddress ?? ''),
       file: undefined,
       sending: undefined,
     });
@@ -167,31 +148,31 @@ export class ChatServerDriver implements AsyncDisposable {
 
   #onClosed(id: ConnectionId, error: Error | undefined): void {
     this.#log(id, error === undefined ? 'TCP closed' : `TCP broken: ${error.message}`);
-    this.#settle(id, this.#machine.closed(id));
+    void this.#obey(id, () => this.#machine.closed(id));
     this.#endSending(id);
     this.#clients.delete(id);
     if (this.#clients.size === 0) this.#closed?.();
   }
 
-  /** Carries out what needs no waiting for, from where nobody waits. */
-  #settle(id: ConnectionId, effects: readonly ServerEffect[]): void {
-    void this.#run(effects);
+  /**
+   * Lets the machine decide and carries it out; resolves when what takes time is done, too. A fault
+   * of ours ends one session, not the server.
+   */
+  async #obey(id: ConnectionId, decide: () => readonly ServerEffect[]): Promise<void> {
+    try {
+      await this.#run(decide());
+    } catch (error) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#options.onEvent({ level: 'error', text });
+      this.#clients.get(id)?.peer.destroy();
+    }
     this.#clients.get(id)?.peer.setDeadline(this.#machine.nextTimeout(id));
   }
 
-  /** Carries out effects; resolves when those that take time are done, and what follows of them. */
   async #run(effects: readonly ServerEffect[]): Promise<void> {
     for (const effect of effects) {
-      try {
-        const more = this.#carryOut(effect);
-        if (more !== undefined) await this.#run(await more);
-      } catch (error) {
-        this.#onFault(effect, error);
-      }
-    }
-    for (const effect of effects) {
-      const id = 'to' in effect ? effect.to : effect.connection;
-      this.#clients.get(id)?.peer.setDeadline(this.#machine.nextTimeout(id));
+      const more = this.#carryOut(effect);
+      if (more !== undefined) await this.#run(await more);
     }
   }
 
@@ -271,7 +252,7 @@ export class ChatServerDriver implements AsyncDisposable {
       host,
       port,
       localAddress,
-      onMessage: (text) => this.#settle(id, this.#machine.handleDatagram(id, text, now())),
+      onMessage: (text) => void this.#obey(id, () => this.#machine.handleDatagram(id, text, now())),
       onPaused: () => {
         this.#machine.sendingPaused(id, now());
         client.peer.setDeadline(this.#machine.nextTimeout(id));
@@ -283,7 +264,7 @@ export class ChatServerDriver implements AsyncDisposable {
             text: `reading failed: ${error}`,
           });
         }
-        this.#settle(id, this.#machine.sendingFailed(id, code, now()));
+        void this.#obey(id, () => this.#machine.sendingFailed(id, code, now()));
       },
     });
   }
@@ -303,30 +284,12 @@ export class ChatServerDriver implements AsyncDisposable {
     });
   }
 
-  /** A fault of ours ends one session, not the server. */
-  #onFault(effect: ServerEffect, error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#options.onEvent({ level: 'error', text });
-    const id = 'to' in effect ? effect.to : effect.connection;
-    this.#clients.get(id)?.peer.destroy();
-  }
-
   #log(id: ConnectionId, text: string, name?: string): void {
     const client = this.#clients.get(id)?.endpoint ?? '';
     this.#options.onEvent({ level: 'info', client, name, text });
   }
 }
 
-function describeListenError(error: unknown): string {
-  switch (systemCode(error)) {
-    case 'EADDRINUSE':
-      return 'another program has it';
-    case 'EACCES':
-      return 'not allowed';
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return 'this machine does not have that address';
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
+function endpointOf(socket: Socket): string {
+  return formatEndpoint(plainAddress(socket.remoteAddress ?? ''), socket.remotePort ?? 0);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type ClientEffect, ClientSession } from '../../lib/commands/client-session.ts';
+import type { ClientEffect } from '../../lib/commands/client-effects.ts';
+import { ClientSession } from '../../lib/commands/client-session.ts';
 import { millis, type Port, parsePort } from '../../lib/core/brands.ts';
 import { Receiver } from '../../lib/udp-reliable/receiver.ts';
 import { SEGMENT_PAYLOAD, writeHeader } from '../../lib/udp-reliable/segment.ts';
@@ -11,10 +12,10 @@ const PRAISE = 'User alice downloaded 100% out of file. Last byte is: 1';
 /** Takes a session to where it waits for `count` parts. */
 function receiving(count: number): { session: ClientSession; receiver: Receiver } {
   const session = new ClientSession('line');
-  session.download('q.txt', at(0));
+  session.download.request('q.txt', at(0));
   const [open] = session.handle(`|${count}`, at(0));
   if (open?.type !== 'open-receiver') throw new Error('nothing is received');
-  session.receiverReady(PORT, at(0));
+  session.download.receiverReady(PORT, at(0));
   return { session, receiver: open.receiver };
 }
 
@@ -41,7 +42,7 @@ describe('a client that downloads', () => {
     ]) {
       expect(session.handle(text, at(0))).toEqual([{ type: 'show', text }]);
     }
-    expect(session.downloading).toBe(true);
+    expect(session.download.running).toBe(true);
   });
 
   test.each([
@@ -55,7 +56,7 @@ describe('a client that downloads', () => {
 
   test('takes a refusal in other words for the end only before it has begun', () => {
     const session = new ClientSession('line');
-    session.download('q.txt', at(0));
+    session.download.request('q.txt', at(0));
     expect(outcome(session.handle("Can't download. Try later", at(0)))).toBe('failed');
     const begun = receiving(4).session;
     expect(outcome(begun.handle("Can't download. Try later", at(0)))).toBeUndefined();
@@ -63,7 +64,7 @@ describe('a client that downloads', () => {
 
   test('refuses a number of parts that no memory could hold', () => {
     const session = new ClientSession('line');
-    session.download('q.txt', at(0));
+    session.download.request('q.txt', at(0));
     expect(outcome(session.handle('|4294967295', at(0)))).toBe('failed');
   });
 
@@ -74,24 +75,24 @@ describe('a client that downloads', () => {
 
   test('gives up on a server that does not answer for 30 s', () => {
     const session = new ClientSession('line');
-    session.download('q.txt', at(0));
-    expect(session.onTimeout(at(29_999))).toEqual([]);
-    expect(outcome(session.onTimeout(at(30_000)))).toBe('failed');
-    expect(session.nextTimeout()).toBeUndefined();
+    session.download.request('q.txt', at(0));
+    expect(session.download.onTimeout(at(29_999))).toEqual([]);
+    expect(outcome(session.download.onTimeout(at(30_000)))).toBe('failed');
+    expect(session.download.nextTimeout()).toBeUndefined();
   });
 
   test('asks for the first half only until the answer, then for all that is missing', () => {
     const { session, receiver } = receiving(6);
     give(receiver, 1);
-    expect(session.onTimeout(at(100))).toEqual([
+    expect(session.download.onTimeout(at(100))).toEqual([
       { type: 'send', message: { type: 're-request', seqs: [0, 2], invalid: 0 } },
     ]);
     give(receiver, 0, 2);
-    expect(session.segmentsReceived(at(0))).toEqual([{ type: 'ask-to-proceed' }]);
-    expect(session.nextTimeout()).toBeUndefined();
-    session.answer('proceed', at(1000));
+    expect(session.download.segmentsReceived(at(0))).toEqual([{ type: 'ask-to-proceed' }]);
+    expect(session.download.nextTimeout()).toBeUndefined();
+    session.download.answer('proceed', at(1000));
     give(receiver, 4);
-    expect(session.onTimeout(at(1100))).toEqual([
+    expect(session.download.onTimeout(at(1100))).toEqual([
       { type: 'send', message: { type: 're-request', seqs: [3, 5], invalid: 0 } },
     ]);
   });
@@ -99,8 +100,8 @@ describe('a client that downloads', () => {
   test('takes the second half from a server that does not pause, and still asks the user', () => {
     const { session, receiver } = receiving(4);
     give(receiver, 0, 1, 2, 3);
-    expect(session.segmentsReceived(at(0))).toEqual([{ type: 'ask-to-proceed' }]);
-    session.answer('proceed', at(0));
+    expect(session.download.segmentsReceived(at(0))).toEqual([{ type: 'ask-to-proceed' }]);
+    session.download.answer('proceed', at(0));
     expect(outcome(session.handle(PRAISE, at(0)))).toBe('complete');
   });
 
@@ -108,7 +109,7 @@ describe('a client that downloads', () => {
     const finishing = (): ClientSession => {
       const { session, receiver } = receiving(1);
       give(receiver, 0);
-      expect(session.segmentsReceived(at(0))).toEqual([
+      expect(session.download.segmentsReceived(at(0))).toEqual([
         { type: 'send', message: { type: 'stop' } },
       ]);
       return session;
@@ -121,10 +122,10 @@ describe('a client that downloads', () => {
 
     test('waits five seconds for it, and not at all when the connection ends', () => {
       const session = finishing();
-      expect(session.onTimeout(at(4999))).toEqual([]);
-      expect(outcome(session.onTimeout(at(5000)))).toBe('complete');
-      expect(outcome(finishing().closed())).toBe('complete');
-      expect(outcome(receiving(1).session.closed())).toBe('failed');
+      expect(session.download.onTimeout(at(4999))).toEqual([]);
+      expect(outcome(session.download.onTimeout(at(5000)))).toBe('complete');
+      expect(outcome(finishing().download.closed())).toBe('complete');
+      expect(outcome(receiving(1).session.download.closed())).toBe('failed');
     });
   });
 
@@ -136,18 +137,33 @@ describe('a client that downloads', () => {
   ])('says what stops the server when the user answers "%s"', (answer, said) => {
     const { session, receiver } = receiving(4);
     give(receiver, 0, 1);
-    session.segmentsReceived(at(0));
-    const effects = session.answer(answer, at(0));
+    session.download.segmentsReceived(at(0));
+    const effects = session.download.answer(answer, at(0));
     expect(effects[0]).toEqual(said);
     expect(outcome(effects)).toBe('stopped');
+  });
+
+  test('that is given up before the server has answered does not end up in the next one', () => {
+    const session = new ClientSession('line');
+    session.download.request('a', at(0));
+    session.download.abandon({ type: 'stopped' });
+    expect(session.download.request('b', at(0))).toEqual([]);
+    expect(session.handle('|7', at(0))).toEqual([
+      { type: 'send', message: { type: 'stop' } },
+      { type: 'send', message: { type: 'download', file: 'b' } },
+    ]);
+    expect(outcome(session.handle('download stopped', at(0)))).toBeUndefined();
+    expect(session.handle('|9', at(0))).toContainEqual(
+      expect.objectContaining({ type: 'open-receiver', file: 'b' }),
+    );
   });
 
   test('does not show praise for a download that was given up after `proceed`', () => {
     const { session, receiver } = receiving(4);
     give(receiver, 0, 1);
-    session.segmentsReceived(at(0));
-    session.answer('proceed', at(0));
-    session.abandon({ type: 'stopped' });
+    session.download.segmentsReceived(at(0));
+    session.download.answer('proceed', at(0));
+    session.download.abandon({ type: 'stopped' });
     expect(session.handle(PRAISE, at(0))).toEqual([]);
     expect(session.handle(PRAISE, at(0))).toEqual([{ type: 'show', text: PRAISE }]);
   });

@@ -1,5 +1,6 @@
 import { ChatServer } from '../../lib/commands/chat-server.ts';
-import { type ClientEffect, ClientSession } from '../../lib/commands/client-session.ts';
+import type { ClientEffect } from '../../lib/commands/client-effects.ts';
+import { ClientSession } from '../../lib/commands/client-session.ts';
 import { encodeClientMessage, encodeServerMessage } from '../../lib/commands/codec.ts';
 import type { ServerEffect } from '../../lib/commands/room.ts';
 import { after, type Millis, millis, parsePort } from '../../lib/core/brands.ts';
@@ -107,7 +108,7 @@ class SimulatedTransfer {
       options.messageDelay ?? millis(5),
     );
     this.#clientTimer = new Timer(this.#network, () =>
-      this.#runClient(this.#client.onTimeout(this.#network.now)),
+      this.#runClient(this.#client.download.onTimeout(this.#network.now)),
     );
     this.#serverTimer = new Timer(this.#network, () =>
       this.#runServer(this.#server.onTimeout(ID, this.#network.now)),
@@ -118,7 +119,7 @@ class SimulatedTransfer {
   run(): TransferResult {
     this.#server.opened(ID, '127.0.0.1', this.#network.now);
     this.#runClient(this.#client.connect('alice'));
-    this.#runClient(this.#client.download('file', this.#network.now));
+    this.#runClient(this.#client.download.request('file', this.#network.now));
     const quiet = this.#network.run(millis(3_600_000));
     return {
       sent: this.#file,
@@ -200,12 +201,12 @@ class SimulatedTransfer {
     datagram.copy(this.#received, seq * SEGMENT_PAYLOAD, HEADER_BYTES);
     receiver.accept(seq);
     this.#had.add(seq);
-    this.#runClient(this.#client.segmentsReceived(this.#network.now));
+    this.#runClient(this.#client.download.segmentsReceived(this.#network.now));
   }
 
   #runClient(effects: readonly ClientEffect[]): void {
     for (const effect of effects) this.#carryOut(effect);
-    this.#clientTimer.arm(this.#client.nextTimeout());
+    this.#clientTimer.arm(this.#client.download.nextTimeout());
   }
 
   #carryOut(effect: ClientEffect): void {
@@ -227,12 +228,12 @@ class SimulatedTransfer {
       case 'open-receiver':
         this.#receiver = effect.receiver;
         if (PORT !== undefined)
-          this.#runClient(this.#client.receiverReady(PORT, this.#network.now));
+          this.#runClient(this.#client.download.receiverReady(PORT, this.#network.now));
         break;
       case 'ask-to-proceed':
         this.#network.schedule(after(this.#network.now, this.#options.thinking ?? millis(0)), () =>
           this.#runClient(
-            this.#client.answer(this.#options.answer ?? 'proceed', this.#network.now),
+            this.#client.download.answer(this.#options.answer ?? 'proceed', this.#network.now),
           ),
         );
         break;
