@@ -41,6 +41,8 @@ export class ChatSession {
   #end: SessionEnd | undefined;
   #download: FileDownload | undefined;
   #downloading: Promise<void> | undefined;
+  /** Takes back what is asked for the connection, when that is gone. */
+  readonly #over = new AbortController();
   /** Takes back the question at 50 %. */
   #pause: AbortController | undefined;
   #failed = false;
@@ -91,7 +93,7 @@ export class ChatSession {
 
   async #obey(driver: ChatClientDriver): Promise<void> {
     while (this.#end === undefined) {
-      const line = await this.#dialogue.command();
+      const line = await this.#dialogue.command(this.#over.signal);
       if (line === undefined || this.#end !== undefined) return;
       const command = COMMANDS.get(line.trim());
       if (command !== undefined) await command.run(this, driver);
@@ -117,12 +119,14 @@ export class ChatSession {
     this.#end = 'lost';
     const why = error === undefined ? '' : ` (${error.message})`;
     this.#dialogue.print(`The server closed the connection${why}.`);
-    // Nothing more can be commanded here: the prompt is taken away.
+    // Nothing more can be commanded here: the prompt is taken away. In a script the next line is
+    // for another server.
+    this.#over.abort();
     if (this.#options.interactive) this.#dialogue.close();
   }
 
   async connect(driver: ChatClientDriver): Promise<void> {
-    const name = await this.#dialogue.ask('Your name:');
+    const name = await this.#dialogue.ask('Your name:', this.#over.signal);
     if (name !== undefined) await driver.connect(name);
   }
 
@@ -139,7 +143,7 @@ export class ChatSession {
       this.#dialogue.print('A download is running; Ctrl-C stops it.');
       return;
     }
-    const file = await this.#dialogue.ask('File name:');
+    const file = await this.#dialogue.ask('File name:', this.#over.signal);
     if (file === undefined || file === '') return;
     this.#downloading = this.#receive(driver, file).finally(() => {
       this.#downloading = undefined;
@@ -148,7 +152,7 @@ export class ChatSession {
   }
 
   async #say(driver: ChatClientDriver, data: string): Promise<void> {
-    const target = await this.#dialogue.ask('To whom (empty: everybody):');
+    const target = await this.#dialogue.ask('To whom (empty: everybody):', this.#over.signal);
     if (target === undefined) return;
     try {
       driver.send(target === '' ? { type: 'msg-all', data } : { type: 'msg', data, target });

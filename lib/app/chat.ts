@@ -6,7 +6,13 @@ import { LineEditor } from '../terminal/line-editor.ts';
 import { LineReader } from '../terminal/line-reader.ts';
 import { ChatSession, COMMANDS_HELP, type SessionEnd } from './chat-session.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
-import { newCommand, parseHostFlag, parsePortFlag } from './flags.ts';
+import {
+  newCommand,
+  parseFolderFlag,
+  parseHostFlag,
+  parseNameFlag,
+  parsePortFlag,
+} from './flags.ts';
 import {
   askRouteInPipe,
   askRouteInTerminal,
@@ -31,8 +37,8 @@ export function chatCommand(name: string): Command {
     .option('--from <address>', 'local IP address to connect from, or any', parseFrom)
     .option('--server <host>', 'the server', parseHostFlag)
     .option('--port <port>', 'TCP port of the server', parsePortFlag)
-    .option('--name <name>', 'connect at once under this name')
-    .option('--to <dir>', 'folder for downloads', '.')
+    .option('--name <name>', 'connect at once under this name', parseNameFlag)
+    .option('--to <dir>', 'folder for downloads', parseFolderFlag, '.')
     .option('--yes', 'go on at 50 % without asking, and keep the names of files')
     .option('--bare', 'messages without line ends, for servers written from the document')
     .option('--document', "keep to the document's rules (never ask for the fast profile)")

@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { parseUserName } from '../commands/names.ts';
 import { parsePort } from '../core/brands.ts';
 import { isHost } from '../net/addresses.ts';
 import { EXIT, type ExitStatus, UserError } from './exit-status.ts';
@@ -79,6 +81,22 @@ export function parsePortFlag(text: string): number {
 export function parseHostFlag(text: string): string {
   if (!isHost(text)) {
     throw new InvalidArgumentError('Give an IP address or a host name, for example 127.0.0.1.');
+  }
+  return text;
+}
+
+export function parseNameFlag(text: string): string {
+  const name = parseUserName(text);
+  if (name === undefined) {
+    throw new InvalidArgumentError('Give 1 to 64 bytes without | and control characters.');
+  }
+  return name;
+}
+
+/** A folder that is there, or can be made. */
+export function parseFolderFlag(text: string): string {
+  if (statSync(text, { throwIfNoEntry: false })?.isDirectory() === false) {
+    throw new InvalidArgumentError('Give a folder; that is none.');
   }
   return text;
 }

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { DownloadOutcome } from '../commands/client-effects.ts';
-import { parseUserName } from '../commands/names.ts';
 import { systemCode } from '../core/errors.ts';
 import { visible } from '../core/text.ts';
 import { ChatClientDriver } from '../net/chat-client-driver.ts';
@@ -16,7 +15,7 @@ import { PAUSE_QUESTION } from './chat-session.ts';
 import { describeConnectError } from './connect-errors.ts';
 import { UserError } from './exit-status.ts';
 import { FileDownload } from './file-download.ts';
-import { FIRST_PORT, newCommand, parseHostFlag, parsePortFlag } from './flags.ts';
+import { FIRST_PORT, newCommand, parseHostFlag, parseNameFlag, parsePortFlag } from './flags.ts';
 import { ANY } from './start-questions.ts';
 
 interface GetFlags {
@@ -182,12 +181,4 @@ async function askInTerminalOrPipe(): Promise<string> {
 
 function anyName(): string {
   return `get-${randomBytes(4).toString('hex')}`;
-}
-
-function parseNameFlag(text: string): string {
-  const name = parseUserName(text);
-  if (name === undefined) {
-    throw new InvalidArgumentError('Give 1 to 64 bytes without | and control characters.');
-  }
-  return name;
 }

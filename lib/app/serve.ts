@@ -40,6 +40,8 @@ export function serveCommand(name: string): Command {
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
+  // From the first moment on: whoever sees a line of the log may already want it to end.
+  const interrupt = interrupted();
   const folder = new SharedFolder(filesFolder(flags.files));
   const log = (event: ServerEvent): void => {
     if (!flags.quiet || event.level !== 'info') process.stderr.write(`${formatEvent(event)}\n`);
@@ -61,7 +63,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     level: 'info',
     text: `listening on TCP ports ${formatPorts(driver.ports)}`,
   });
-  await interrupted();
+  await interrupt;
   log({ level: 'info', text: 'closing' });
   await driver.close();
 }

@@ -143,6 +143,9 @@ const ENDS_DOWNLOAD: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Any wording, but not what is said of, or by, a user who has chosen such a name. */
+const REFUSES_DOWNLOAD = /^can't download(?!.*(: | \(to all\): | is (dis)?connected$))/i;
+
 /** What a client makes of a message; most of them are only to be shown. */
 export type Notice =
   | { readonly type: 'connected' }
@@ -166,7 +169,7 @@ export function decodeServerMessage(text: string): Notice {
   const count = /^\|(\d{1,10})$/.exec(text)?.[1];
   if (count !== undefined) return { type: 'segment-count', count: Number(count) };
   if (/^can't connect/i.test(text)) return { type: 'connect-refused' };
-  if (/^can't download/i.test(text)) return { type: 'download-refused' };
+  if (REFUSES_DOWNLOAD.test(text)) return { type: 'download-refused' };
   if (/^User .* downloaded 100%/.test(text)) return { type: 'finished' };
   return { type: 'text' };
 }

@@ -177,7 +177,10 @@ export class ChatClientDriver implements AsyncDisposable {
         this.#connectAnswered = undefined;
         return;
       case 'open-receiver':
-        this.#opening = this.#openReceiver(effect.file, effect.receiver);
+        // Not before `#opening` is set: whoever opens the file may end the download at once.
+        this.#opening = Promise.resolve().then(() =>
+          this.#openReceiver(effect.file, effect.receiver),
+        );
         return;
       case 'ask-to-proceed':
         this.#options.onAskToProceed();

@@ -61,7 +61,9 @@ export class SegmentSender {
     );
     this.#socket = createSocket(udpFamily(options.host));
     // A client whose port is closed refuses datagrams; its silence on TCP is what counts.
-    this.#socket.on('error', () => undefined);
+    this.#socket.on('error', (error) => {
+      if (!this.#ready && !this.#closed) options.onFailed('READ_FAILED', error);
+    });
     this.#socket.on('message', (datagram) => {
       if (datagram.length <= MAX_TEXT_BYTES) options.onMessage(datagram.toString());
     });

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { systemCode } from '../core/errors.ts';
 
 /** Somebody else holds what one wants to have alone. */
@@ -11,33 +11,92 @@ export class LockedError extends Error {
   }
 }
 
+const ATTEMPTS = 100;
+/** A take-over lasts a moment; one that is older was left by a process that was killed. */
+const OLD_TAKEOVER_MS = 10_000;
+let taken = 0;
+
 /**
  * Makes `path` a lock file with this process's number in it, and returns what removes it. The lock
  * of a process that is gone is taken over.
  * @throws LockedError while the process that made it lives.
  */
 export async function lock(path: string): Promise<() => Promise<void>> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await writeFile(path, `${process.pid}\n`, { flag: 'wx' });
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
+  // The lock appears with its content, in one step: nobody sees it empty.
+  const own = `${path}.${process.pid}.${taken++}`;
+  try {
+    await writeFile(own, `${process.pid}\n`);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      if (await place(own, path)) return () => rm(path, { force: true });
+      const owner = await ownerOf(path);
+      if (owner === 'nobody') continue;
+      if (owner !== 'unknown' && isAlive(owner)) throw new LockedError(path, owner);
+      await removeDead(path);
     }
-    const owner = await ownerOf(path);
-    if (owner !== undefined && isAlive(owner)) throw new LockedError(path, owner);
-    if (attempt === 3) throw new Error(`cannot take over ${path}`);
-    await rm(path, { force: true });
+    throw new Error(`cannot take over ${path}`);
+  } finally {
+    await rm(own, { force: true });
   }
 }
 
-async function ownerOf(path: string): Promise<number | undefined> {
+/** Puts the lock in its place; `false` when there is one. */
+async function place(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    return createInPlace(path);
+  }
+}
+
+/** For file systems without hard links (FAT, some network drives). */
+async function createInPlace(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx');
+    try {
+      await file.writeFile(`${process.pid}\n`);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function ownerOf(path: string): Promise<number | 'nobody' | 'unknown'> {
   try {
     const owner = Number((await readFile(path, 'utf8')).trim());
-    return Number.isSafeInteger(owner) && owner > 0 ? owner : undefined;
+    return Number.isSafeInteger(owner) && owner > 0 ? owner : 'unknown';
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
+    if (systemCode(error) === 'ENOENT') return 'nobody';
     throw error;
+  }
+}
+
+/** Removes the lock of a process that is gone; one at a time, so that nobody's new lock is hit. */
+async function removeDead(path: string): Promise<void> {
+  const turn = `${path}.takeover`;
+  try {
+    await mkdir(turn);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    const since = (await stat(turn).catch(() => undefined))?.mtimeMs ?? Date.now();
+    if (Date.now() - since > OLD_TAKEOVER_MS) await rmdir(turn).catch(() => undefined);
+    return;
+  }
+  try {
+    const owner = await ownerOf(path);
+    if (owner === 'unknown' || (owner !== 'nobody' && !isAlive(owner))) {
+      await rm(path, { force: true });
+    }
+  } finally {
+    await rmdir(turn).catch(() => undefined);
   }
 }
 

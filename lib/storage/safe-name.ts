@@ -9,8 +9,12 @@ const MAX_NAME_BYTES = 230;
  * separators, no reserved names, no trailing dots, not hidden.
  */
 export function safeName(name: string): string {
-  const safe = sanitize(visible(name), { replacement: '_' }).replace(/^\.+/, '_');
-  return cutToBytes(safe, MAX_NAME_BYTES) || 'download';
+  // Cut first: what is cut may leave a dot or a space at the end, which is then seen to.
+  const safe = sanitize(cutToBytes(visible(name), MAX_NAME_BYTES), { replacement: '_' })
+    .replace(/^\.+/, '_')
+    // Windows reserves these, too.
+    .replace(/^(com|lpt)[¹²³](?=\.|$)/i, '_');
+  return safe || 'download';
 }
 
 /** What is wrong with `name` as the name of a file in one folder, or `undefined`. */

@@ -3,10 +3,10 @@
  * on. An answer of `undefined` means that there will be none: the input has ended.
  */
 export interface Dialogue {
-  /** The next line at the main prompt. */
-  command(): Promise<string | undefined>;
+  /** The next line at the main prompt; none, and none is used up, when `signal` is aborted. */
+  command(signal?: AbortSignal): Promise<string | undefined>;
   /** The answer to a question that a command has led to. */
-  ask(question: string): Promise<string | undefined>;
+  ask(question: string, signal?: AbortSignal): Promise<string | undefined>;
   /**
    * The answer to a question that came up by itself; a line that is being typed comes first. The
    * question is taken back when `signal` is aborted, and the answer is then `undefined` too.

@@ -25,6 +25,7 @@ export interface LineEditorOptions {
 
 /** A {@link Dialogue} in a terminal: one line is edited while others are printed above it. */
 export class LineEditor implements Dialogue {
+  readonly #input: ReadStream;
   readonly #output: WriteStream;
   readonly #readline: Interface;
   /** Lines that were entered before anything asked for them. */
@@ -37,9 +38,12 @@ export class LineEditor implements Dialogue {
   /** Whether the line that is being typed is on the screen. */
   #drawn = false;
   #closed = false;
+  #columns: number;
 
   constructor(options: LineEditorOptions) {
+    this.#input = options.input;
     this.#output = options.output;
+    this.#columns = options.output.columns;
     this.#readline = createInterface({
       input: options.input,
       output: options.output,
@@ -48,6 +52,9 @@ export class LineEditor implements Dialogue {
     });
     this.#readline.on('line', (line) => this.#onLine(line));
     this.#readline.on('SIGINT', options.onInterrupt);
+    options.input.on('keypress', this.#onKey);
+    // Before the editor sees it: in a narrower window it would redraw from the wrong row.
+    options.output.prependListener('resize', this.#onResize);
     this.#readline.on('close', () => this.#onClose());
   }
 
@@ -129,6 +136,21 @@ export class LineEditor implements Dialogue {
     this.#drawn = true;
   }
 
+  /** Where the editor believes its cursor to be; it does not notice when a typed line wraps. */
+  #tellRow(row: number): void {
+    Object.assign(this.#readline, { prevRows: row });
+  }
+
+  readonly #onKey = (): void => {
+    if (this.#drawn) this.#tellRow(this.#readline.getCursorPos().rows);
+  };
+
+  readonly #onResize = (): void => {
+    const narrower = this.#output.columns < this.#columns;
+    this.#columns = this.#output.columns;
+    if (narrower && this.#shown !== undefined && this.#drawn) this.#draw(this.#shown);
+  };
+
   #takeBack(ask: Ask): void {
     const place = this.#between.indexOf(ask);
     if (place === -1) return;
@@ -136,6 +158,9 @@ export class LineEditor implements Dialogue {
     ask.resolve(undefined);
     if (this.#shown !== ask) return;
     this.#shown = undefined;
+    // What was typed for it goes with it.
+    this.#readline.write(null, { ctrl: true, name: 'e' });
+    this.#readline.write(null, { ctrl: true, name: 'u' });
     this.#show();
   }
 
@@ -146,12 +171,12 @@ export class LineEditor implements Dialogue {
     moveCursor(this.#output, 0, -this.#readline.getCursorPos().rows);
     cursorTo(this.#output, 0);
     clearScreenDown(this.#output);
-    // Where the editor believes its cursor to be; it does not notice when a typed line wraps.
-    Object.assign(this.#readline, { prevRows: 0 });
+    this.#tellRow(0);
   }
 
   #statusLine(): string {
-    return this.#status === undefined ? '' : `${this.#status}\n`;
+    // In a window that has become narrower it still takes one row.
+    return this.#status === undefined ? '' : `${this.#status.slice(0, this.#output.columns - 1)}\n`;
   }
 
   #onLine(line: string): void {
@@ -172,7 +197,8 @@ export class LineEditor implements Dialogue {
 
   /** The status belongs to the line that is edited, not to those that scroll away. */
   #leaveOnlyTheLine(line: string): void {
-    const rows = Math.max(1, Math.ceil(stringWidth(line) / this.#output.columns));
+    // A line that fills its last row has put the cursor on the next one.
+    const rows = Math.floor(stringWidth(line) / this.#output.columns) + 1;
     moveCursor(this.#output, 0, -rows - 1);
     clearScreenDown(this.#output);
     this.#output.write(`${line}\n`);
@@ -180,6 +206,8 @@ export class LineEditor implements Dialogue {
 
   #onClose(): void {
     this.#closed = true;
+    this.#input.off('keypress', this.#onKey);
+    this.#output.off('resize', this.#onResize);
     if (this.#shown !== undefined) this.#output.write('\n');
     this.#shown = undefined;
     for (const ask of [this.#question, this.#command, ...this.#between]) ask?.resolve(undefined);

@@ -30,12 +30,12 @@ export class LineReader implements Dialogue {
     });
   }
 
-  command(): Promise<string | undefined> {
-    return this.#next('> ');
+  command(signal?: AbortSignal): Promise<string | undefined> {
+    return this.#next('> ', signal);
   }
 
-  ask(question: string): Promise<string | undefined> {
-    return this.#next(`${question} `);
+  ask(question: string, signal?: AbortSignal): Promise<string | undefined> {
+    return this.#next(`${question} `, signal);
   }
 
   askBetween(question: string, signal?: AbortSignal): Promise<string | undefined> {
@@ -59,12 +59,13 @@ export class LineReader implements Dialogue {
   }
 
   #nextLine(signal?: AbortSignal): Promise<string | undefined> {
+    if (signal?.aborted) return Promise.resolve(undefined);
     const line = this.#lines.shift();
     if (line !== undefined) {
       if (this.#lines.length === 0 && !this.#ended) this.#readline.resume();
       return Promise.resolve(line);
     }
-    if (this.#ended || signal?.aborted) return Promise.resolve(undefined);
+    if (this.#ended) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       const takeBack = (): void => {

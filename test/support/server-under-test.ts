@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Dialect } from '../../lib/commands/codec.ts';
 import { randomFrom } from '../../lib/core/random.ts';
-import { ChatServerDriver, type ServerEvent } from '../../lib/net/chat-server-driver.ts';
+import {
+  ChatServerDriver,
+  type ServedFolder,
+  type ServerEvent,
+} from '../../lib/net/chat-server-driver.ts';
 import { SharedFolder } from '../../lib/storage/shared-folder.ts';
 
 /** A running server with a folder of its own; disposing of it closes the one, removes the other. */
@@ -22,6 +26,10 @@ export interface ServerUnderTestOptions {
   readonly dialect?: Dialect;
   /** How many ports it listens on; all are the system's choice. */
   readonly ports?: number;
+  /** Listens on all addresses of both families, not only on 127.0.0.1. */
+  readonly everywhere?: boolean;
+  /** Is waited for whenever a file is to be opened. */
+  readonly beforeOpen?: () => Promise<void>;
 }
 
 export async function startServer(options: ServerUnderTestOptions = {}): Promise<ServerUnderTest> {
@@ -30,9 +38,9 @@ export async function startServer(options: ServerUnderTestOptions = {}): Promise
   for (const [name, bytes] of Object.entries(files)) await writeOldFile(join(folder, name), bytes);
   const events: ServerEvent[] = [];
   const driver = await ChatServerDriver.start({
-    host: '127.0.0.1',
+    host: options.everywhere === true ? undefined : '127.0.0.1',
     ports: Array.from({ length: ports }, () => 0),
-    folder: new SharedFolder(folder),
+    folder: waitingFolder(new SharedFolder(folder), options.beforeOpen),
     room: { dialect },
     onEvent: (event) => events.push(event),
   });
@@ -44,6 +52,16 @@ export async function startServer(options: ServerUnderTestOptions = {}): Promise
     [Symbol.asyncDispose]: async () => {
       await driver.close();
       await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function waitingFolder(folder: SharedFolder, beforeOpen = async () => {}): ServedFolder {
+  return {
+    list: () => folder.list(),
+    open: async (name) => {
+      await beforeOpen();
+      return folder.open(name);
     },
   };
 }

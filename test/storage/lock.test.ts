@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { LockedError, lock } from '../../lib/storage/lock.ts';
+import { TemporaryFolder } from './folder.ts';
+
+/** The number of a process that was, and is no more. */
+async function deadProcess(): Promise<number> {
+  const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' });
+  await once(child, 'exit');
+  return child.pid ?? 0;
+}
+
+test('holds the number of this process, and is gone once it is given back', async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = join(folder.path, 'f.lock');
+  const unlock = await lock(path);
+  expect(await readFile(path, 'utf8')).toBe(`${process.pid}\n`);
+  await unlock();
+  expect(await readdir(folder.path)).toEqual([]);
+  // Giving it back again is no error, and it can be had again.
+  await unlock();
+  await (await lock(path))();
+});
+
+test.each([
+  ['of another process', process.ppid],
+  ['of this process', process.pid],
+])('is refused while the lock %s is there', async (_name, owner) => {
+  await using folder = await TemporaryFolder.make();
+  const path = join(folder.path, 'f.lock');
+  await writeFile(path, `${owner}\n`);
+  const error = await lock(path).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(LockedError);
+  expect(error).toMatchObject({ message: expect.stringContaining(`process ${owner}`) });
+  expect(error).toMatchObject({ message: expect.stringContaining(path) });
+  expect(await readFile(path, 'utf8')).toBe(`${owner}\n`);
+});
+
+test('the lock of a process that is gone is taken over', async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = join(folder.path, 'f.lock');
+  await writeFile(path, `${await deadProcess()}\n`);
+  const unlock = await lock(path);
+  expect(await readFile(path, 'utf8')).toBe(`${process.pid}\n`);
+  await unlock();
+});
+
+test.each(['', 'nonsense', '-1', '0', '1.5', '1e3x'])(
+  'a lock file that holds %j is nobody’s, and is taken over',
+  async (content) => {
+    await using folder = await TemporaryFolder.make();
+    const path = join(folder.path, 'f.lock');
+    await writeFile(path, content);
+    await (await lock(path))();
+  },
+);
+
+test('a folder that is not there is an error', async () => {
+  await using folder = await TemporaryFolder.make();
+  await expect(lock(join(folder.path, 'nowhere', 'f.lock'))).rejects.toMatchObject({
+    code: 'ENOENT',
+  });
+});
+
+/** How many of those who try at the same moment get the lock. */
+async function winners(path: string): Promise<number> {
+  const tries = await Promise.allSettled(Array.from({ length: 16 }, () => lock(path)));
+  const won = tries.filter((one) => one.status === 'fulfilled');
+  for (const one of won) await one.value();
+  return won.length;
+}
+
+test('of many who try at the same moment, one gets it', async () => {
+  await using folder = await TemporaryFolder.make();
+  for (let round = 0; round < 100; round += 1) {
+    expect(await winners(join(folder.path, `${round}.lock`))).toBe(1);
+  }
+});
+
+test('of many who would take over a dead lock at the same moment, one gets it', async () => {
+  await using folder = await TemporaryFolder.make();
+  const dead = await deadProcess();
+  for (let round = 0; round < 100; round += 1) {
+    const path = join(folder.path, `${round}.lock`);
+    await writeFile(path, `${dead}\n`);
+    expect(await winners(path)).toBe(1);
+  }
+});
+
+test('of several processes that want it again and again, only one has it at a time', async () => {
+  await using folder = await TemporaryFolder.make();
+  const script = join(import.meta.dirname, 'lock-contender.ts');
+  const children = Array.from({ length: 3 }, () =>
+    spawn(process.execPath, ['--import', 'tsx', script, join(folder.path, 'f.lock')], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    }),
+  );
+  try {
+    const said = children.map(() => '');
+    for (const [index, child] of children.entries()) {
+      child.stdout.on('data', (chunk: Buffer) => {
+        said[index] += chunk.toString();
+      });
+    }
+    const lines = (count: number): boolean => {
+      return said.every((text) => text.split('\n').length > count);
+    };
+    await vi.waitFor(() => expect(lines(1)).toBe(true), { timeout: 30_000 });
+    for (const child of children) child.stdin.end('go\n');
+    await vi.waitFor(() => expect(lines(2)).toBe(true), { timeout: 30_000 });
+    const results = said.map((text) => JSON.parse(text.split('\n')[1] ?? '') as unknown);
+    for (const result of results) expect(result).toMatchObject({ shared: 0, errors: [] });
+  } finally {
+    for (const child of children) child.kill();
+  }
+});
