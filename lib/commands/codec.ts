@@ -143,8 +143,8 @@ const ENDS_DOWNLOAD: ReadonlySet<string> = new Set(
   ),
 );
 
-/** Any wording, but not what is said of, or by, a user who has chosen such a name. */
-const REFUSES_DOWNLOAD = /^can't download(?!.*(: | \(to all\): | is (dis)?connected$))/i;
+/** Any wording, but not what all hear of, or from, a user who has chosen such a name. */
+const REFUSES_DOWNLOAD = /^can't download(?!.*( \(to all\): | is (dis)?connected$))/i;
 
 /** What a client makes of a message; most of them are only to be shown. */
 export type Notice =
