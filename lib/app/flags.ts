@@ -93,6 +93,14 @@ export function parseNameFlag(text: string): string {
   return name;
 }
 
+/** A folder that is there. */
+export function parseOldFolderFlag(text: string): string {
+  if (!statSync(text, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new InvalidArgumentError('Give a folder; there is none of that name.');
+  }
+  return text;
+}
+
 /** A folder that is there, or can be made. */
 export function parseFolderFlag(text: string): string {
   if (statSync(text, { throwIfNoEntry: false })?.isDirectory() === false) {

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Dialect } from '../commands/codec.ts';
@@ -6,7 +6,14 @@ import { visible } from '../core/text.ts';
 import { ChatServerDriver, type ServerEvent } from '../net/chat-server-driver.ts';
 import { SharedFolder } from '../storage/shared-folder.ts';
 import { UserError } from './exit-status.ts';
-import { formatPorts, newCommand, parseHostFlag, parsePorts, parseRate } from './flags.ts';
+import {
+  formatPorts,
+  newCommand,
+  parseHostFlag,
+  parseOldFolderFlag,
+  parsePorts,
+  parseRate,
+} from './flags.ts';
 import { packagedFiles } from './package-files.ts';
 
 interface ServeFlags {
@@ -28,7 +35,7 @@ export function serveCommand(name: string): Command {
         .argParser(parsePorts)
         .default(parsePorts('55000-55015'), '55000-55015'),
     )
-    .option('--files <dir>', 'folder with the files to offer (default: files)')
+    .option('--files <dir>', 'folder with the files to offer (default: files)', parseOldFolderFlag)
     .addOption(
       new Option('--dialect <name>', 'field order of msg: DATA|TARGET or TARGET|DATA')
         .choices(['document', 'original'])
@@ -42,7 +49,7 @@ export function serveCommand(name: string): Command {
 async function serve(flags: ServeFlags): Promise<void> {
   // From the first moment on: whoever sees a line of the log may already want it to end.
   const interrupt = interrupted();
-  const folder = new SharedFolder(filesFolder(flags.files));
+  const folder = new SharedFolder(resolve(flags.files ?? usualFolder()));
   const log = (event: ServerEvent): void => {
     if (!flags.quiet || event.level !== 'info') process.stderr.write(`${formatEvent(event)}\n`);
   };
@@ -68,12 +75,9 @@ async function serve(flags: ServeFlags): Promise<void> {
   await driver.close();
 }
 
-function filesFolder(given: string | undefined): string {
-  const path = resolve(given ?? (existsSync('files') ? 'files' : packagedFiles()));
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UserError(`there is no folder ${path}; --files names the one to offer`);
-  }
-  return path;
+/** The folder `files` of the place where one is; where there is none, the files of the package. */
+function usualFolder(): string {
+  return existsSync('files') ? 'files' : packagedFiles();
 }
 
 /** Resolves at Ctrl-C, or when the process is asked to end. */

@@ -76,7 +76,8 @@ export class LineEditor implements Dialogue {
       const ask = { prompt: `${question} `, resolve };
       this.#between.push(ask);
       signal?.addEventListener('abort', () => this.#takeBack(ask), { once: true });
-      if (this.#isTyping()) this.print(`${question} (finish the line that you are typing first)`);
+      if (this.#isTyping())
+        this.print(`${question.replace(/:$/, '')} (finish the line that you are typing first)`);
       else this.#show();
     });
   }
