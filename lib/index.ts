@@ -25,7 +25,6 @@ export type { RoomOptions } from './commands/room.ts';
 export {
   ChatClientDriver,
   type ChatClientOptions,
-  type SegmentSink,
 } from './net/chat-client-driver.ts';
 export {
   ChatServerDriver,
@@ -34,6 +33,7 @@ export {
   type ServedFolder,
   type ServerEvent,
 } from './net/chat-server-driver.ts';
+export type { SegmentSink } from './net/segment-sink.ts';
 export { PartialFile, type PartialFileOptions } from './storage/partial-file.ts';
 export { safeName } from './storage/safe-name.ts';
 export { SharedFile, SharedFolder } from './storage/shared-folder.ts';

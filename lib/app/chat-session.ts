@@ -3,11 +3,13 @@ import type { Framing } from '../commands/framing.ts';
 import { visible } from '../core/text.ts';
 import { formatEndpoint } from '../net/addresses.ts';
 import { ChatClientDriver } from '../net/chat-client-driver.ts';
+import type { Leftover } from '../storage/leftover.ts';
+import { PartialFile } from '../storage/partial-file.ts';
 import type { Dialogue } from '../terminal/dialogue.ts';
 import type { BarPlace } from '../terminal/progress.ts';
 import type { Receiver } from '../udp-reliable/receiver.ts';
 import { describeConnectError } from './connect-errors.ts';
-import { FileDownload } from './file-download.ts';
+import { describeLeftover, FileDownload } from './file-download.ts';
 import { nameFile } from './name-file.ts';
 import { ANY, type Route } from './start-questions.ts';
 
@@ -28,6 +30,10 @@ export interface ChatSessionOptions {
   readonly folder: string;
   readonly yes: boolean;
   readonly framing: Framing;
+  /** How the fast profile is asked for; `undefined`: never. */
+  readonly fast:
+    | { readonly rate: number | undefined; readonly mtu: number | undefined }
+    | undefined;
   readonly makeDialogue: (session: ChatSession) => Dialogue;
   /** A person is in front of it: commands go on during a download. */
   readonly interactive: boolean;
@@ -41,6 +47,7 @@ export class ChatSession {
   #end: SessionEnd | undefined;
   #download: FileDownload | undefined;
   #downloading: Promise<void> | undefined;
+  #leftover: Leftover | undefined;
   /** Takes back what is asked for the connection, when that is gone. */
   readonly #over = new AbortController();
   /** Takes back the question at 50 %. */
@@ -163,7 +170,10 @@ export class ChatSession {
   }
 
   async #receive(driver: ChatClientDriver, file: string): Promise<void> {
-    const outcome = await driver.download(file);
+    const { fast, yes, folder } = this.#options;
+    this.#leftover = fast && (await PartialFile.leftover(folder, file));
+    const wish = fast && { ...fast, proceed: yes, leftover: this.#leftover };
+    const outcome = await driver.download(file, wish);
     this.#pause?.abort();
     const download = this.#download;
     this.#download = undefined;
@@ -177,7 +187,13 @@ export class ChatSession {
       this.#failed = true;
       this.#dialogue.print(`Download failed: ${visible(outcome.reason)}.`);
     }
-    if (download !== undefined) this.#dialogue.print(await download.keep());
+    if (download === undefined) return;
+    if (outcome.type !== 'failed' || !outcome.useless) {
+      this.#dialogue.print(await download.keep());
+      return;
+    }
+    await download.discard();
+    this.#dialogue.print('Nothing was kept.');
   }
 
   async #name(download: FileDownload, file: string): Promise<boolean> {
@@ -199,6 +215,8 @@ export class ChatSession {
       barPlace: this.#options.interactive ? this.#barPlace() : undefined,
       onError: (outcome: DownloadOutcome) => this.#driver?.abandon(outcome),
     });
+    const begin = describeLeftover(file, this.#leftover, receiver);
+    if (begin !== undefined) this.#dialogue.print(begin);
     return this.#download;
   }
 

@@ -10,8 +10,10 @@ import {
   newCommand,
   parseFolderFlag,
   parseHostFlag,
+  parseMtu,
   parseNameFlag,
   parsePortFlag,
+  parseRate,
 } from './flags.ts';
 import {
   askRouteInPipe,
@@ -28,6 +30,9 @@ export interface ChatFlags {
   to: string;
   yes?: true;
   bare?: true;
+  document?: true;
+  rate?: number;
+  mtu?: number;
 }
 
 /** The client program, under the name that it is called by. */
@@ -41,6 +46,8 @@ export function chatCommand(name: string): Command {
     .option('--to <dir>', 'folder for downloads', parseFolderFlag, '.')
     .option('--yes', 'go on at 50 % without asking, and keep the names of files')
     .option('--bare', 'messages without line ends, for servers written from the document')
+    .option('--rate <rate>', 'most bytes a second, like 20M (fast profile only)', parseRate)
+    .option('--mtu <bytes>', "largest IP packet (default: the interface's)", parseMtu)
     .option('--document', "keep to the document's rules (never ask for the fast profile)")
     .addHelpText('after', `\n${COMMANDS_HELP}`)
     .action(async (flags: ChatFlags) => {
@@ -120,6 +127,7 @@ async function session(
     folder: resolve(flags.to),
     yes: flags.yes === true,
     framing: flags.bare ? 'bare' : 'line',
+    fast: flags.document ? undefined : { rate: flags.rate, mtu: flags.mtu },
     makeDialogue,
     interactive: process.stdin.isTTY && process.stdout.isTTY,
   });

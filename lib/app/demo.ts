@@ -116,7 +116,7 @@ class Stage {
 
   async #startClient(name: string, port: number): Promise<Actor> {
     const route = ['--from', '127.0.0.1', '--server', '127.0.0.1', '--port', String(port)];
-    const client = this.#act(name, ['chat', ...route, '--to', this.#folder]);
+    const client = this.#act(name, ['chat', ...route, '--to', this.#folder, '--document']);
     client.type('connect', name);
     await client.expect(new RegExp(`^${name} is connected$`));
     await client.expect(/^connected$/);

@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
+import type { Leftover } from '../commands/client-download.ts';
 import type { DownloadOutcome } from '../commands/client-effects.ts';
 import { systemCode } from '../core/errors.ts';
 import { visible } from '../core/text.ts';
-import type { SegmentSink } from '../net/chat-client-driver.ts';
+import type { SegmentSink } from '../net/segment-sink.ts';
 import { PartialFile } from '../storage/partial-file.ts';
 import { type BarPlace, formatBytes, type Progress, showProgress } from '../terminal/progress.ts';
 import type { Receiver } from '../udp-reliable/receiver.ts';
-import { SEGMENT_PAYLOAD } from '../udp-reliable/segment.ts';
 
 export interface FileDownloadOptions {
   readonly folder: string;
@@ -17,6 +17,9 @@ export interface FileDownloadOptions {
   readonly onError: (outcome: DownloadOutcome) => void;
 }
 
+/** What is there is noted this often, so that a process which is killed loses no more. */
+const NOTE_EVERY_MS = 1000;
+
 /** The bar hears of every this many segments. */
 const SEGMENTS_PER_UPDATE = 32;
 
@@ -26,6 +29,7 @@ export class FileDownload implements SegmentSink {
   readonly #receiver: Receiver;
   readonly #progress: Progress | undefined;
   #bytes = 0;
+  #notedAt = performance.now();
 
   private constructor(partial: PartialFile, options: FileDownloadOptions) {
     const { barPlace: place, file, receiver } = options;
@@ -37,7 +41,7 @@ export class FileDownload implements SegmentSink {
         place,
         file,
         segmentCount: receiver.segmentCount,
-        segmentPayload: SEGMENT_PAYLOAD,
+        segmentPayload: receiver.payload,
       });
   }
 
@@ -45,7 +49,9 @@ export class FileDownload implements SegmentSink {
     const partial = await PartialFile.create({
       folder: options.folder,
       name: options.file,
-      segmentPayload: SEGMENT_PAYLOAD,
+      segmentPayload: options.receiver.payload,
+      size: options.receiver.fast?.size,
+      goOnWith: options.receiver.counts.kept > 0 ? options.receiver.fast?.id : undefined,
       onError: (error) => options.onError({ type: 'failed', reason: describeDiskError(error) }),
     });
     return new FileDownload(partial, options);
@@ -53,10 +59,18 @@ export class FileDownload implements SegmentSink {
 
   write(seq: number, datagram: Buffer, start: number): boolean {
     const { received } = this.#receiver.counts;
-    if (received % SEGMENTS_PER_UPDATE === 0) this.#progress?.update(received);
+    if (received % SEGMENTS_PER_UPDATE === 0) this.#update(received);
     const taken = this.partial.write(seq, datagram, start);
     if (taken) this.#bytes += datagram.length - start;
     return taken;
+  }
+
+  get room(): number {
+    return this.partial.room;
+  }
+
+  sha256(): Promise<string> {
+    return this.partial.sha256();
   }
 
   /** Brings the bar up to date, before something is asked. */
@@ -71,16 +85,18 @@ export class FileDownload implements SegmentSink {
 
   /** What came, in words. */
   describe(): string {
-    const { received, reRequests } = this.#receiver.counts;
+    const { received, reRequests, kept } = this.#receiver.counts;
     const asked =
       reRequests === 0 ? '' : `, asked again ${reRequests} ${reRequests === 1 ? 'time' : 'times'}`;
-    return `${received} of ${this.#receiver.segmentCount} parts, ${formatBytes(this.#bytes)}${asked}`;
+    const before = kept === 0 ? '' : `, ${kept} of them from an earlier attempt`;
+    return `${received} of ${this.#receiver.segmentCount} parts${before}, ${formatBytes(this.#bytes)}${asked}`;
   }
 
   /** Ends the attempt; says where what came is. */
   async keep(): Promise<string> {
     this.endProgress();
     try {
+      await this.#note();
       await this.partial.keep();
     } catch (error) {
       // That the disk is full was said when the download was ended for it.
@@ -90,8 +106,53 @@ export class FileDownload implements SegmentSink {
       await rm(this.partial.path, { force: true });
       return 'Nothing was kept: no part had come.';
     }
-    return `What came is kept in ${visible(this.partial.path)}: ${this.describe()}.`;
+    const again = this.#receiver.fast === undefined ? '' : ' Downloading it again goes on with it.';
+    return `What came is kept in ${visible(this.partial.path)}: ${this.describe()}.${again}`;
   }
+
+  /** What came is of no use: it is not what the server has. */
+  async discard(): Promise<void> {
+    this.endProgress();
+    await this.partial.keep();
+    await this.partial.forget();
+    await rm(this.partial.path, { force: true });
+  }
+
+  #update(received: number): void {
+    this.#progress?.update(received);
+    if (this.#receiver.fast === undefined) return;
+    this.partial.advance(this.#receiver.contiguous);
+    if (performance.now() - this.#notedAt < NOTE_EVERY_MS) return;
+    this.#notedAt = performance.now();
+    // A disk that cannot take it says so when the parts are written.
+    this.#note().catch(() => undefined);
+  }
+
+  /** Under the document's rules nothing tells whether the file is the same another time. */
+  async #note(): Promise<void> {
+    const { fast } = this.#receiver;
+    if (fast === undefined) return;
+    const ranges = this.#receiver.ranges();
+    await this.partial.note({ id: fast.id, size: fast.size, ranges });
+  }
+}
+
+/** How a download begins, if there was an earlier attempt at it. */
+export function describeLeftover(
+  file: string,
+  leftover: Leftover | undefined,
+  receiver: Receiver,
+): string | undefined {
+  if (leftover === undefined) return undefined;
+  const { counts, fast, segmentCount } = receiver;
+  if (counts.kept > 0) {
+    return `Going on with ${visible(file)}: ${counts.kept} of ${segmentCount} parts are here already.`;
+  }
+  const why =
+    fast === undefined
+      ? 'this server cannot tell whether it is still the same'
+      : 'it has changed since the last attempt';
+  return `Starting ${visible(file)} anew: ${why}.`;
 }
 
 function describeDiskError(error: Error): string {

@@ -6,7 +6,8 @@ import type { DownloadOutcome } from '../commands/client-effects.ts';
 import { systemCode } from '../core/errors.ts';
 import { visible } from '../core/text.ts';
 import { ChatClientDriver } from '../net/chat-client-driver.ts';
-import { exists } from '../storage/partial-file.ts';
+import type { Leftover } from '../storage/leftover.ts';
+import { exists, PartialFile } from '../storage/partial-file.ts';
 import { safeName } from '../storage/safe-name.ts';
 import { LineEditor } from '../terminal/line-editor.ts';
 import { LineReader } from '../terminal/line-reader.ts';
@@ -14,8 +15,16 @@ import { statusLine } from '../terminal/status-line.ts';
 import { PAUSE_QUESTION } from './chat-session.ts';
 import { describeConnectError } from './connect-errors.ts';
 import { UserError } from './exit-status.ts';
-import { FileDownload } from './file-download.ts';
-import { FIRST_PORT, newCommand, parseHostFlag, parseNameFlag, parsePortFlag } from './flags.ts';
+import { describeLeftover, FileDownload } from './file-download.ts';
+import {
+  FIRST_PORT,
+  newCommand,
+  parseHostFlag,
+  parseMtu,
+  parseNameFlag,
+  parsePortFlag,
+  parseRate,
+} from './flags.ts';
 import { ANY } from './start-questions.ts';
 
 interface GetFlags {
@@ -25,6 +34,9 @@ interface GetFlags {
   out?: string;
   yes?: true;
   bare?: true;
+  document?: true;
+  rate?: number;
+  mtu?: number;
 }
 
 /** `wirelab get FILE`: one download, for scripts. */
@@ -38,6 +50,8 @@ export function getCommand(): Command {
     .option('--out <path>', 'file or folder to save to (default: here, under the same name)')
     .option('--yes', 'go on at 50 % without asking')
     .option('--bare', 'messages without line ends, for servers written from the document')
+    .option('--rate <rate>', 'most bytes a second, like 20M (fast profile only)', parseRate)
+    .option('--mtu <bytes>', "largest IP packet (default: the interface's)", parseMtu)
     .option('--document', "keep to the document's rules (never ask for the fast profile)")
     .action(get);
 }
@@ -80,6 +94,9 @@ class Get {
   #download: FileDownload | undefined;
   /** The last message of the server: when it refuses, the reason. */
   #lastText = 'the connection ended';
+  /** Why it does not let this user in. */
+  #refusal: string | undefined;
+  #leftover: Leftover | undefined;
 
   constructor(file: string, flags: GetFlags, target: Target) {
     this.#file = file;
@@ -95,12 +112,22 @@ class Get {
     const driver = await this.#connect();
     this.#driver = driver;
     try {
-      if (!(await driver.connect(this.#flags.name ?? anyName())))
-        throw new UserError(visible(this.#lastText));
-      await this.#end(await driver.download(this.#file));
+      const wish = await this.#wish();
+      // In one go: the server answers in order, and one round trip is saved.
+      const connected = driver.connect(this.#flags.name ?? anyName());
+      const downloaded = driver.download(this.#file, wish);
+      if (!(await connected)) throw new UserError(visible(this.#refusal ?? this.#lastText));
+      await this.#end(await downloaded);
     } finally {
       await driver.disconnect();
     }
+  }
+
+  async #wish(): Promise<Parameters<ChatClientDriver['download']>[1]> {
+    const { document, rate, mtu, yes = false } = this.#flags;
+    if (document) return undefined;
+    this.#leftover = await PartialFile.leftover(this.#target.folder, this.#target.name);
+    return { proceed: yes, rate, mtu, leftover: this.#leftover };
   }
 
   async #connect(): Promise<ChatClientDriver> {
@@ -112,6 +139,7 @@ class Get {
       framing: bare ? ('bare' as const) : ('line' as const),
       onText: (text: string) => {
         this.#lastText = text;
+        if (/^can't connect/i.test(text)) this.#refusal ??= text;
       },
       onAskToProceed: () => void this.#askToProceed(),
       openSink: async (
@@ -125,6 +153,8 @@ class Get {
           barPlace: process.stderr.isTTY ? statusLine(process.stderr) : undefined,
           onError: (outcome) => this.#driver?.abandon(outcome),
         });
+        const begin = describeLeftover(this.#file, this.#leftover, receiver);
+        if (begin !== undefined) process.stderr.write(`${begin}\n`);
         return this.#download;
       },
       onClosed: () => undefined,
@@ -142,6 +172,10 @@ class Get {
       download.endProgress();
       process.stdout.write(`${await this.#finish(download)}\n`);
       return;
+    }
+    if (outcome.type === 'failed' && outcome.useless) {
+      await download?.discard();
+      throw new UserError(`${outcome.reason}. Nothing was kept.`);
     }
     const reason =
       outcome.type === 'failed' ? visible(outcome.reason) : 'stopped (--yes goes on at 50 %)';

@@ -10,6 +10,7 @@ import {
   formatPorts,
   newCommand,
   parseHostFlag,
+  parseMtu,
   parseOldFolderFlag,
   parsePorts,
   parseRate,
@@ -22,6 +23,8 @@ interface ServeFlags {
   files?: string;
   dialect: Dialect;
   rate?: number;
+  ratePerClient?: number;
+  mtu?: number;
   quiet?: true;
 }
 
@@ -42,6 +45,8 @@ export function serveCommand(name: string): Command {
         .default('document'),
     )
     .option('--rate <rate>', 'most bytes a second for all downloads, like 20M', parseRate)
+    .option('--rate-per-client <rate>', 'most bytes a second for one client', parseRate)
+    .option('--mtu <bytes>', "largest IP packet (default: the interface's)", parseMtu)
     .option('--quiet', 'log warnings only')
     .action(serve);
 }
@@ -57,7 +62,8 @@ async function serve(flags: ServeFlags): Promise<void> {
     host: flags.host,
     ports: flags.ports,
     folder,
-    room: { dialect: flags.dialect, rate: flags.rate },
+    room: { dialect: flags.dialect, rate: flags.rate, clientRate: flags.ratePerClient },
+    mtu: flags.mtu,
     onEvent: log,
   }).catch((error: Error) => {
     throw new UserError(`${error.message}; --ports names others`);

@@ -1,5 +1,6 @@
 import { after, type Millis } from '../core/brands.ts';
 import { ProtocolError } from '../core/errors.ts';
+import type { Feedback } from '../udp-reliable/feedback.ts';
 import { GIVE_UP_AFTER } from '../udp-reliable/receiver.ts';
 import { decodeClientMessage, type Expecting, splitGlued } from './codec.ts';
 import { connect } from './connect.ts';
@@ -8,6 +9,7 @@ import {
   address,
   download,
   downloadFinished,
+  fileHashed,
   fileOpened,
   proceed,
   reRequest,
@@ -58,6 +60,9 @@ const HANDLERS: { readonly [Type in ClientMessage['type']]: Handler<Type> } = {
   unknown,
 };
 
+/** Of Ethernet, and of most paths. */
+const USUAL_MTU = 1500;
+
 /** Refusals after which the download they belong to is over. */
 const ENDS_DOWNLOAD: ReadonlySet<ErrorCode> = new Set([
   'FILE_NOT_FOUND',
@@ -80,10 +85,12 @@ export class ChatServer {
     this.#room = new Room(options);
   }
 
-  opened(id: ConnectionId, host: string, now: Millis): void {
+  /** @param mtu the largest IP packet on the way to this client, as far as this side knows. */
+  opened(id: ConnectionId, host: string, now: Millis, mtu = USUAL_MTU): void {
     this.#room.sessions.set(id, {
       id,
       host,
+      mtu,
       name: undefined,
       download: undefined,
       lastActive: now,
@@ -133,16 +140,36 @@ export class ChatServer {
     return this.#with(id, now, (session) => filesListed(session, names));
   }
 
-  /** The file is open, or `undefined`: there is none of that name. */
+  /**
+   * The file is open, or `undefined`: there is none of that name.
+   * @param key a random number below 2^32, for the client's feedback.
+   */
   fileOpened(
     id: ConnectionId,
     offered: OfferedFile | undefined,
+    key: number,
     now: Millis,
   ): readonly ServerEffect[] {
     return this.#with(id, now, (session) => {
       if (offered === undefined) throw new ProtocolError<ErrorCode>('FILE_NOT_FOUND');
-      return fileOpened(session, offered, now);
+      return fileOpened(session, offered, key, now);
     });
+  }
+
+  /** What the client says by UDP, in the fast profile. */
+  handleFeedback(id: ConnectionId, feedback: Feedback, now: Millis): readonly ServerEffect[] {
+    const session = this.#room.sessions.get(id);
+    if (session?.download?.state !== 'transferring') return [];
+    session.lastActive = now;
+    const { sender } = session.download;
+    const proceeded = sender.proceeded;
+    sender.onFeedback(feedback, now);
+    return sender.proceeded === proceeded ? [] : [log(session, 'goes on after 50 %')];
+  }
+
+  /** The answer to `hash-file`. */
+  fileHashed(id: ConnectionId, sha256: string, now: Millis): readonly ServerEffect[] {
+    return this.#with(id, now, (session) => fileHashed(session, sha256));
   }
 
   /** The answer to `check-file`. */
@@ -176,8 +203,11 @@ export class ChatServer {
     const running = session?.download;
     if (session === undefined || running === undefined) return undefined;
     if (running.state === 'awaiting-address') return running.deadline;
+    if (running.state !== 'transferring') return undefined;
     // In the pause no timer runs: the user may think as long as it takes.
-    if (running.state !== 'transferring' || !running.sender.allSent) return undefined;
+    const { sender, fast } = running;
+    const waits = fast === undefined ? sender.allSent : sender.proceeded || !sender.idle;
+    if (!waits) return undefined;
     return after(session.lastActive, GIVE_UP_AFTER);
   }
 

@@ -40,6 +40,7 @@ export class ClientSession {
         this.#connecting = undefined;
         return [show, { type: 'connect-answered', online: notice.type === 'connected' }];
       case 'segment-count':
+      case 'digest':
       case 'finished':
       case 'download-refused':
       case 'download-ended':

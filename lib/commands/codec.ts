@@ -1,8 +1,20 @@
 import { parsePort } from '../core/brands.ts';
 import { assertNever } from '../core/errors.ts';
 import { firstCharacters } from '../core/text.ts';
+import {
+  decodeFastOffer,
+  decodeFastRequest,
+  encodeFastOffer,
+  encodeFastRequest,
+} from './fast-options.ts';
 import { MAX_MESSAGE_BYTES } from './framing.ts';
-import type { ClassroomError, ClientMessage, ErrorCode, ServerMessage } from './messages.ts';
+import type {
+  ClassroomError,
+  ClientMessage,
+  ErrorCode,
+  FastOffer,
+  ServerMessage,
+} from './messages.ts';
 
 /** How many numbers a re-request may carry (PROTOCOL.md, "Re-requests"). */
 export const MAX_NUMBERS_PER_MESSAGE = 1000;
@@ -26,7 +38,7 @@ const COMMANDS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['get_list_file', bare({ type: 'get-list-file' })],
   ['msg_all', (data) => (data === undefined ? undefined : { type: 'msg-all', data })],
   ['msg', decodeMsg],
-  ['download', (file) => (file === undefined ? undefined : { type: 'download', file })],
+  ['download', (rest) => (rest === undefined ? undefined : decodeDownload(rest))],
 ]);
 
 /** Reads one message of a client. Never fails: what it cannot read is of type `unknown`. */
@@ -67,7 +79,7 @@ export function encodeClientMessage(message: Exclude<ClientMessage, { type: 'unk
     case 'msg':
       return `msg|${message.data}|${message.target}`;
     case 'download':
-      return `download|${message.file}`;
+      return `download|${message.file}${encodeFastRequest(message.fast)}`;
     case 'address':
       return message.host === undefined ? `${message.port}` : `${message.host}|${message.port}`;
     case 're-request':
@@ -98,7 +110,9 @@ export function encodeServerMessage(message: ServerMessage): string {
     case 'said':
       return `${message.name}: ${message.data}`;
     case 'segment-count':
-      return `|${message.count}`;
+      return `|${message.count}${encodeFastOffer(message.fast)}`;
+    case 'digest':
+      return `|sha256=${message.sha256}`;
     case 'stopped':
       return 'download stopped';
     case 'finished':
@@ -150,7 +164,8 @@ const REFUSES_DOWNLOAD = /^can't download(?!.*( \(to all\): | is (dis)?connected
 export type Notice =
   | { readonly type: 'connected' }
   | { readonly type: 'connect-refused' }
-  | { readonly type: 'segment-count'; readonly count: number }
+  | { readonly type: 'segment-count'; readonly count: number; readonly fast: FastOffer | undefined }
+  | { readonly type: 'digest'; readonly sha256: string }
   | { readonly type: 'download-refused' }
   | { readonly type: 'download-ended' }
   | { readonly type: 'stopped' }
@@ -166,12 +181,21 @@ export function decodeServerMessage(text: string): Notice {
   if (text === 'connected') return { type: 'connected' };
   if (text === 'download stopped') return { type: 'stopped' };
   if (ENDS_DOWNLOAD.has(text)) return { type: 'download-ended' };
-  const count = /^\|(\d{1,10})$/.exec(text)?.[1];
-  if (count !== undefined) return { type: 'segment-count', count: Number(count) };
+  const [, count, options] = /^\|(\d{1,10})(\|.*)?$/.exec(text) ?? [];
+  if (count !== undefined) {
+    return { type: 'segment-count', count: Number(count), fast: decodeFastOffer(options ?? '') };
+  }
+  const sha256 = /^\|sha256=([0-9a-f]{64})$/.exec(text)?.[1];
+  if (sha256 !== undefined) return { type: 'digest', sha256 };
   if (/^can't connect/i.test(text)) return { type: 'connect-refused' };
   if (REFUSES_DOWNLOAD.test(text)) return { type: 'download-refused' };
   if (/^User .* downloaded 100%/.test(text)) return { type: 'finished' };
   return { type: 'text' };
+}
+
+function decodeDownload(rest: string): ClientMessage {
+  const { file, fast } = decodeFastRequest(rest);
+  return { type: 'download', file, fast };
 }
 
 function decodeMsg(rest: string | undefined, dialect: Dialect): ClientMessage | undefined {

@@ -1,7 +1,13 @@
 import { after, type Millis } from '../core/brands.ts';
 import { ProtocolError } from '../core/errors.ts';
 import { GIVE_UP_AFTER } from '../udp-reliable/receiver.ts';
-import { MAX_ASCII_SEGMENT_COUNT, segmentCountOf } from '../udp-reliable/segment.ts';
+import {
+  fastPayload,
+  HEADER_BYTES,
+  MAX_ASCII_SEGMENT_COUNT,
+  SEGMENT_PAYLOAD,
+  segment,
+} from '../udp-reliable/segment.ts';
 import { Sender } from '../udp-reliable/sender.ts';
 import type { ErrorCode } from './messages.ts';
 import {
@@ -15,24 +21,39 @@ import {
 } from './room.ts';
 
 /** `download|FILE`: the file is looked for and opened, then its number of segments is told. */
-export const download: Handler<'download'> = (_room, session, { file }) => {
+export const download: Handler<'download'> = (_room, session, { file, fast }) => {
   if (session.name === undefined) throw new ProtocolError<ErrorCode>('LOGIN_TO_DOWNLOAD');
   if (session.download !== undefined) throw new ProtocolError<ErrorCode>('DOWNLOAD_RUNNING');
-  session.download = { state: 'opening', file };
+  session.download = { state: 'opening', file, fast };
   return [{ type: 'open-file', connection: session.id, file }];
 };
 
-export function fileOpened(session: Session, offered: OfferedFile, now: Millis): ServerEffect[] {
+/** @param key a random number, in case that the fast profile was asked for. */
+export function fileOpened(
+  session: Session,
+  offered: OfferedFile,
+  key: number,
+  now: Millis,
+): ServerEffect[] {
   if (session.download?.state !== 'opening') {
     return [{ type: 'end-sending', connection: session.id }];
   }
-  const { file } = session.download;
+  const { file, fast: asked } = session.download;
+  const { size, id } = offered;
+  const mtu = Math.min(session.mtu, asked?.mtu ?? 0);
+  const part = asked === undefined ? SEGMENT_PAYLOAD : fastPayload(mtu, session.host);
+  const cut = segment(size, part);
+  const from = asked?.id === id ? Math.floor((asked.from ?? 0) / part) : 0;
+  const fast = asked && { key, rate: asked.rate, from: Math.min(from, cut.count) };
   const deadline = after(now, GIVE_UP_AFTER);
-  session.download = { state: 'awaiting-address', file, offered, deadline };
-  const count = segmentCountOf(offered.size);
+  session.download = { state: 'awaiting-address', file, offered, cut, fast, deadline };
   return [
-    reply(session, { type: 'segment-count', count }),
-    log(session, `download of ${file}: ${offered.size} bytes in ${count} parts`),
+    reply(session, {
+      type: 'segment-count',
+      count: cut.count,
+      fast: fast && { part, size, id, key },
+    }),
+    log(session, `download of ${file}: ${size} bytes in ${cut.count} parts of ${part}`),
   ];
 }
 
@@ -43,16 +64,41 @@ export const address: Handler<'address'> = (room, session, message) => {
   // Never to a third party: who asks for a file cannot have it sent to somebody else.
   const foreign = message.host !== undefined && message.host !== session.host;
   if (foreign || message.port === undefined) throw new ProtocolError<ErrorCode>('BAD_ADDRESS');
-  const segmentCount = segmentCountOf(running.offered.size);
-  const numbering = message.host === undefined ? 'binary' : 'ascii';
-  if (numbering === 'ascii' && segmentCount > MAX_ASCII_SEGMENT_COUNT) {
+  const { file, offered, cut, fast } = running;
+  const numbering = message.host === undefined || fast !== undefined ? 'binary' : 'ascii';
+  if (numbering === 'ascii' && cut.count > MAX_ASCII_SEGMENT_COUNT) {
     throw new ProtocolError<ErrorCode>('FILE_TOO_LARGE');
   }
-  const sender = new Sender({ segmentCount, shared: room.pacer });
-  session.download = { ...running, state: 'transferring', sender };
+  const sender = new Sender({
+    segmentCount: cut.count,
+    payload: cut.payload,
+    fast: fast !== undefined,
+    from: fast?.from ?? 0,
+    shares: room.newShares(fast, HEADER_BYTES + cut.payload),
+  });
+  session.download = { state: 'transferring', file, offered, fast, sender };
   const { id: connection, host } = session;
-  return [{ type: 'start-sending', connection, sender, host, port: message.port, numbering }];
+  const { port } = message;
+  const key = fast?.key;
+  const start: ServerEffect = {
+    type: 'start-sending',
+    connection,
+    sender,
+    host,
+    port,
+    numbering,
+    cut,
+    key,
+  };
+  return fast === undefined ? [start] : [start, { type: 'hash-file', connection }];
 };
+
+/** The answer to `hash-file`. */
+export function fileHashed(session: Session, sha256: string): ServerEffect[] {
+  const running = session.download;
+  if (running?.state !== 'transferring' || running.fast === undefined) return [];
+  return [reply(session, { type: 'digest', sha256 })];
+}
 
 /** Numbers that did not arrive; they go again. */
 export const reRequest: Handler<'re-request'> = (_room, session, message) => {

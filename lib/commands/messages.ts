@@ -1,6 +1,28 @@
 import type { Port } from '../core/brands.ts';
 import type { ProtocolError } from '../core/errors.ts';
 
+/** What a client asks for beyond the document (PROTOCOL.md, "The fast profile"). */
+export interface FastRequest {
+  /** The largest IP packet that its interface carries. */
+  readonly mtu: number;
+  /** Bytes a second that it wants at most. */
+  readonly rate?: number | undefined;
+  /** What it has of an earlier attempt: the file's id then, and how many bytes without a gap. */
+  readonly id?: string | undefined;
+  readonly from?: number | undefined;
+}
+
+/** What a server that knows the fast profile answers. */
+export interface FastOffer {
+  /** Bytes of the file in one part. */
+  readonly part: number;
+  readonly size: number;
+  /** The same as long as the file does not change. */
+  readonly id: string;
+  /** What the client's feedback has to begin with, so that nobody else can send it. */
+  readonly key: number;
+}
+
 /** What a client says to a server over TCP. */
 export type ClientMessage =
   | { readonly type: 'connect'; readonly name: string }
@@ -9,7 +31,7 @@ export type ClientMessage =
   | { readonly type: 'get-list-file' }
   | { readonly type: 'msg-all'; readonly data: string }
   | { readonly type: 'msg'; readonly data: string; readonly target: string }
-  | { readonly type: 'download'; readonly file: string }
+  | { readonly type: 'download'; readonly file: string; readonly fast?: FastRequest | undefined }
   /** Where the parts are to be sent; `host` only from a peer of the as-written dialect. */
   | { readonly type: 'address'; readonly host?: string; readonly port: Port | undefined }
   /** `invalid`: how many of the words were no number. */
@@ -28,7 +50,13 @@ export type ServerMessage =
   | { readonly type: 'files'; readonly names: readonly string[] }
   | { readonly type: 'said-to-all'; readonly name: string; readonly data: string }
   | { readonly type: 'said'; readonly name: string; readonly data: string }
-  | { readonly type: 'segment-count'; readonly count: number }
+  | {
+      readonly type: 'segment-count';
+      readonly count: number;
+      readonly fast?: FastOffer | undefined;
+    }
+  /** In the fast profile: what the whole file has to have. */
+  | { readonly type: 'digest'; readonly sha256: string }
   | { readonly type: 'stopped' }
   | { readonly type: 'finished'; readonly name: string; readonly lastByte: number | undefined }
   | { readonly type: 'closing' }

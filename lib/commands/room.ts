@@ -1,9 +1,9 @@
 import type { Millis } from '../core/brands.ts';
-import { DATAGRAM_BYTES, type Numbering } from '../udp-reliable/segment.ts';
+import { DATAGRAM_BYTES, type Numbering, type Segmentation } from '../udp-reliable/segment.ts';
 import type { Sender } from '../udp-reliable/sender.ts';
-import { SharedPacer } from '../udp-reliable/shared-pacer.ts';
+import { type Share, SharedPacer } from '../udp-reliable/shared-pacer.ts';
 import type { Dialect } from './codec.ts';
-import type { ClientMessage, ServerMessage } from './messages.ts';
+import type { ClientMessage, FastRequest, ServerMessage } from './messages.ts';
 import type { UserName } from './names.ts';
 
 export type ConnectionId = number;
@@ -13,20 +13,34 @@ export interface OfferedFile {
   readonly size: number;
   /** The value of its last byte; `undefined` for an empty file. */
   readonly lastByte: number | undefined;
+  /** The same as long as the file is. */
+  readonly id: string;
+}
+
+/** What the fast profile adds to a download. */
+export interface FastDownload {
+  readonly key: number;
+  /** Bytes a second that the client wants at most. */
+  readonly rate: number | undefined;
+  /** The first segment that the client has not got from an earlier attempt. */
+  readonly from: number;
 }
 
 export type Download =
-  | { readonly state: 'opening'; readonly file: string }
+  | { readonly state: 'opening'; readonly file: string; readonly fast: FastRequest | undefined }
   | {
       readonly state: 'awaiting-address';
       readonly file: string;
       readonly offered: OfferedFile;
+      readonly cut: Segmentation;
+      readonly fast: FastDownload | undefined;
       readonly deadline: Millis;
     }
   | {
       readonly state: 'transferring';
       readonly file: string;
       readonly offered: OfferedFile;
+      readonly fast: FastDownload | undefined;
       readonly sender: Sender;
     };
 
@@ -35,6 +49,8 @@ export interface Session {
   readonly id: ConnectionId;
   /** The address it comes from. */
   readonly host: string;
+  /** The largest IP packet that the way to it carries, as far as this side knows. */
+  readonly mtu: number;
   name: UserName | undefined;
   download: Download | undefined;
   /** When this client was last heard, or something was last sent to it. */
@@ -53,7 +69,12 @@ export type ServerEffect =
       readonly host: string;
       readonly port: number;
       readonly numbering: Numbering;
+      readonly cut: Segmentation;
+      /** Of the feedback that the client sends by UDP; `undefined` under the document's rules. */
+      readonly key: number | undefined;
     }
+  /** The SHA-256 of the file is wanted. */
+  | { readonly type: 'hash-file'; readonly connection: ConnectionId }
   /** The sender has something new to send. */
   | { readonly type: 'wake-sender'; readonly connection: ConnectionId }
   /** Look whether the file is still the one that was opened, before the last word. */
@@ -77,11 +98,13 @@ export interface RoomOptions {
   readonly dialect: Dialect;
   /** The most bytes a second for all downloads together. */
   readonly rate?: number | undefined;
+  /** The most bytes a second for one client. */
+  readonly clientRate?: number | undefined;
 }
 
 /**
- * Bytes a second for all downloads when nothing else is said: what a core sends with time left for
- * everything else, so that a full house is still answered at once.
+ * Bytes a second for all downloads under the document's rules when nothing else is said: what a core
+ * sends with time left for everything else, so that a full house is still answered at once.
  */
 const USUAL_RATE = 100_000_000;
 /** A busy server comes round only every few milliseconds; this much of its rate is made up for. */
@@ -91,16 +114,28 @@ const LEAST_BURST = 24 * DATAGRAM_BYTES;
 /** Who is there: the state that all connections of a server share, on all its ports. */
 export class Room {
   readonly dialect: Dialect;
-  /** What all downloads share. */
-  readonly pacer: SharedPacer;
+  /** What all downloads share, when there is a limit. */
+  readonly #all: SharedPacer | undefined;
+  /** What the downloads under the document's rules share: nothing else tells them of each other. */
+  readonly #document: SharedPacer;
+  readonly #clientRate: number | undefined;
   readonly sessions = new Map<ConnectionId, Session>();
   /** In order of connection with a name. */
   readonly #online = new Map<UserName, Session>();
 
   constructor(options: RoomOptions) {
     this.dialect = options.dialect;
-    const rate = options.rate ?? USUAL_RATE;
-    this.pacer = new SharedPacer(rate, Math.max(LEAST_BURST, rate * MAKE_UP_SECONDS));
+    this.#all = options.rate === undefined ? undefined : newPacer(options.rate);
+    this.#document = this.#all ?? newPacer(USUAL_RATE);
+    this.#clientRate = options.clientRate;
+  }
+
+  /** A new download's part of every limit that it is under. */
+  newShares(fast: FastDownload | undefined, datagramBytes: number): Share[] {
+    const shared = fast === undefined ? this.#document : this.#all;
+    const own = Math.min(this.#clientRate ?? Infinity, fast?.rate ?? Infinity);
+    const pacers = [shared, own === Infinity ? undefined : newPacer(own)];
+    return pacers.flatMap((pacer) => pacer?.newShare(datagramBytes) ?? []);
   }
 
   get names(): readonly UserName[] {
@@ -140,4 +175,8 @@ export function reply(session: Session, message: ServerMessage): ServerEffect {
 
 export function log(session: Session, text: string): ServerEffect {
   return { type: 'log', connection: session.id, name: session.name, text };
+}
+
+function newPacer(rate: number): SharedPacer {
+  return new SharedPacer(rate, Math.max(LEAST_BURST, rate * MAKE_UP_SECONDS));
 }

@@ -1,5 +1,6 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { createConnection, type Socket } from 'node:net';
+import type { FastWish } from '../commands/client-download.ts';
 import type { ClientEffect, DownloadOutcome } from '../commands/client-effects.ts';
 import { ClientSession } from '../commands/client-session.ts';
 import { encodeClientMessage } from '../commands/codec.ts';
@@ -7,11 +8,14 @@ import { type Framing, MAX_MESSAGE_BYTES } from '../commands/framing.ts';
 import type { ClientMessage } from '../commands/messages.ts';
 import { after, millis, type Port, parsePort } from '../core/brands.ts';
 import { assertNever } from '../core/errors.ts';
-import type { Receiver } from '../udp-reliable/receiver.ts';
+import { INVALID, type Receiver } from '../udp-reliable/receiver.ts';
 import { HEADER_BYTES } from '../udp-reliable/segment.ts';
 import { plainAddress, udpFamily } from './addresses.ts';
 import { now } from './clock.ts';
+import { FeedbackSender } from './feedback-sender.ts';
+import { interfaceMtu } from './mtu.ts';
 import { PeerConnection } from './peer-connection.ts';
+import type { SegmentSink } from './segment-sink.ts';
 
 /** A server that does not answer the TCP handshake is given this long. */
 const CONNECT_TIMEOUT = millis(10_000);
@@ -22,12 +26,6 @@ const WHOLE_BELOW_BYTES = 512;
 
 /** How soon to look again whether what was asked for has been sent. */
 const RETRY_AFTER = millis(20);
-
-/** Where the segments of a download go. */
-export interface SegmentSink {
-  /** Takes what `datagram` holds from `start` on; `false`: not now, it has to come again. */
-  write(seq: number, datagram: Buffer, start: number): boolean;
-}
 
 export interface ChatClientOptions {
   readonly host: string;
@@ -54,6 +52,10 @@ export class ChatClientDriver implements AsyncDisposable {
   readonly #localAddress: string;
   readonly #closed: Promise<void>;
   #udp: UdpSocket | undefined;
+  #fast: FeedbackSender | undefined;
+  #sink: SegmentSink | undefined;
+  /** How the address of the server is written in what comes by UDP. */
+  #lastSource: string | undefined;
   #opening: Promise<void> | undefined;
   #gone = false;
   #connectAnswered: ((online: boolean) => void) | undefined;
@@ -117,12 +119,19 @@ export class ChatClientDriver implements AsyncDisposable {
     this.#peer.send(text);
   }
 
-  /** Resolves when the download has ended, in whatever way. One at a time. */
-  download(file: string): Promise<DownloadOutcome> {
+  /**
+   * Resolves when the download has ended, in whatever way. One at a time.
+   * @param wish asks for the fast profile, if the server knows it; `mtu` is the interface's when absent.
+   */
+  download(
+    file: string,
+    wish?: Omit<FastWish, 'mtu'> & { readonly mtu?: number | undefined },
+  ): Promise<DownloadOutcome> {
     if (this.#gone) return Promise.resolve({ type: 'failed', reason: 'there is no connection' });
     return new Promise((resolve) => {
       this.#downloadEnded = resolve;
-      this.#run(this.#session.download.request(file, now()));
+      const fast = wish && { ...wish, mtu: wish.mtu ?? interfaceMtu(this.#localAddress) };
+      this.#run(this.#session.download.request(file, now(), fast));
     });
   }
 
@@ -182,6 +191,12 @@ export class ChatClientDriver implements AsyncDisposable {
           this.#openReceiver(effect.file, effect.receiver),
         );
         return;
+      case 'send-feedback':
+        this.#fast?.tell();
+        return;
+      case 'hash-received':
+        void this.#hashReceived();
+        return;
       case 'ask-to-proceed':
         this.#options.onAskToProceed();
         return;
@@ -196,11 +211,23 @@ export class ChatClientDriver implements AsyncDisposable {
   async #openReceiver(file: string, receiver: Receiver): Promise<void> {
     try {
       const sink = await this.#options.openSink(file, receiver);
+      this.#sink = sink;
       const port = await this.#bind(receiver, sink);
       const effects = this.#session.download.receiverReady(port, now());
       // The download may have ended meanwhile.
       if (effects.length === 0) this.#closeUdp();
       this.#run(effects);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.abandon({ type: 'failed', reason });
+    }
+  }
+
+  async #hashReceived(): Promise<void> {
+    try {
+      const sha256 = await this.#sink?.sha256?.();
+      if (sha256 === undefined) throw new Error('nothing can tell the SHA-256 of what came');
+      this.#run(this.#session.download.hashed(sha256));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.abandon({ type: 'failed', reason });
@@ -216,21 +243,32 @@ export class ChatClientDriver implements AsyncDisposable {
     });
     udp.on('error', () => undefined);
     udp.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+    this.#fast = receiver.fast && new FeedbackSender(udp, receiver, sink);
     udp.on('message', (datagram, from) => {
       // Anybody can send to an open port; only the server's parts count.
-      if (plainAddress(from.address) !== this.#serverAddress) {
+      if (!this.#isServer(from)) {
         receiver.counts.invalid += 1;
         return;
       }
       const { phase } = receiver;
-      const seq = receiver.inspect(datagram, now());
-      if (seq < 0 || !sink.write(seq, datagram, HEADER_BYTES)) return;
-      receiver.accept(seq);
+      const at = now();
+      const seq = receiver.inspect(datagram, at);
+      if (seq >= 0 && sink.write(seq, datagram, HEADER_BYTES)) receiver.accept(seq);
+      if (seq !== INVALID && this.#fast?.onDatagram(from, at)) {
+        this.#peer.setDeadline(this.#session.download.nextTimeout());
+      }
       if (receiver.phase !== phase) this.#run(this.#session.download.segmentsReceived(now()));
     });
     const port = parsePort(String(udp.address().port));
     if (port === undefined) throw new Error('no UDP port');
     return port;
+  }
+
+  #isServer(from: RemoteInfo): boolean {
+    if (from.address === this.#lastSource) return true;
+    if (plainAddress(from.address) !== this.#serverAddress) return false;
+    this.#lastSource = from.address;
+    return true;
   }
 
   #onDeadline(): void {
@@ -250,6 +288,7 @@ export class ChatClientDriver implements AsyncDisposable {
   #closeUdp(): void {
     this.#udp?.close();
     this.#udp = undefined;
+    this.#fast = undefined;
   }
 
   #onClosed(error: Error | undefined): void {

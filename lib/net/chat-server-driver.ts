@@ -1,11 +1,14 @@
+import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { ChatServer } from '../commands/chat-server.ts';
 import { encodeError, encodeServerMessage } from '../commands/codec.ts';
 import type { ErrorCode } from '../commands/messages.ts';
 import type { ConnectionId, RoomOptions, ServerEffect } from '../commands/room.ts';
 import { assertNever, ProtocolError } from '../core/errors.ts';
+import { decodeFeedback } from '../udp-reliable/feedback.ts';
 import { formatEndpoint, plainAddress } from './addresses.ts';
 import { now } from './clock.ts';
+import { interfaceMtu } from './mtu.ts';
 import { PeerConnection } from './peer-connection.ts';
 import { PortListener } from './port-listener.ts';
 import { SegmentSender, type SegmentSource } from './segment-sender.ts';
@@ -13,9 +16,17 @@ import { SegmentSender, type SegmentSource } from './segment-sender.ts';
 /** Clients at a time on one port (document, "About the server program"). */
 export const CLIENTS_PER_PORT = 15;
 
+/** A longer datagram is no word of the document's protocol. */
+const MAX_TEXT_BYTES = 16;
+
 /** A file that can be had, as the server uses it. */
 export interface ServedFile extends SegmentSource {
+  readonly size: number;
   readonly lastByte: number | undefined;
+  /** The same as long as the file is. */
+  readonly id: string;
+  /** The SHA-256 in hex. */
+  sha256(): Promise<string>;
   isUnchanged(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -41,6 +52,8 @@ export interface ChatServerDriverOptions {
   readonly ports: readonly number[];
   readonly folder: ServedFolder;
   readonly room: RoomOptions;
+  /** The largest IP packet to send; what the interface says when absent. */
+  readonly mtu?: number | undefined;
   readonly onEvent: (event: ServerEvent) => void;
 }
 
@@ -142,7 +155,8 @@ export class ChatServerDriver implements AsyncDisposable {
       file: undefined,
       sending: undefined,
     });
-    this.#machine.opened(id, host, now());
+    const localAddress = plainAddress(socket.localAddress ?? '');
+    this.#machine.opened(id, host, now(), this.#options.mtu ?? interfaceMtu(localAddress));
     this.#log(id, 'TCP connection');
   }
 
@@ -194,6 +208,8 @@ export class ChatServerDriver implements AsyncDisposable {
       case 'start-sending':
         this.#startSending(effect);
         return undefined;
+      case 'hash-file':
+        return this.#hashFile(effect.connection);
       case 'wake-sender':
         this.#clients.get(effect.connection)?.sending?.wake();
         return undefined;
@@ -232,7 +248,19 @@ export class ChatServerDriver implements AsyncDisposable {
       return [];
     }
     client.file = file;
-    return this.#machine.fileOpened(id, file, now());
+    return this.#machine.fileOpened(id, file, randomInt(2 ** 32), now());
+  }
+
+  async #hashFile(id: ConnectionId): Promise<readonly ServerEffect[]> {
+    const file = this.#clients.get(id)?.file;
+    if (file === undefined) return [];
+    try {
+      return this.#machine.fileHashed(id, await file.sha256(), now());
+    } catch (error) {
+      this.#options.onEvent({ level: 'error', text: `hashing failed: ${error}` });
+      const code = (await file.isUnchanged()) ? 'READ_FAILED' : 'FILE_CHANGED';
+      return this.#machine.sendingFailed(id, code, now());
+    }
   }
 
   async #checkFile(id: ConnectionId): Promise<readonly ServerEffect[]> {
@@ -241,18 +269,19 @@ export class ChatServerDriver implements AsyncDisposable {
   }
 
   #startSending(effect: Extract<ServerEffect, { type: 'start-sending' }>): void {
-    const { connection: id, sender, host, port, numbering } = effect;
+    const { connection: id, sender, host, port, numbering, cut, key } = effect;
     const client = this.#clients.get(id);
     if (client?.file === undefined) return;
     const { file, localAddress } = client;
     client.sending = new SegmentSender({
       sender,
       source: file,
+      cut,
       numbering,
       host,
       port,
       localAddress,
-      onMessage: (text) => void this.#obey(id, () => this.#machine.handleDatagram(id, text, now())),
+      onDatagram: (datagram) => this.#onDatagram(id, datagram, key),
       onPaused: () => {
         this.#machine.sendingPaused(id, now());
         client.peer.setDeadline(this.#machine.nextTimeout(id));
@@ -267,6 +296,19 @@ export class ChatServerDriver implements AsyncDisposable {
         void this.#obey(id, () => this.#machine.sendingFailed(id, code, now()));
       },
     });
+  }
+
+  #onDatagram(id: ConnectionId, datagram: Buffer, key: number | undefined): void {
+    if (key === undefined) {
+      if (datagram.length > MAX_TEXT_BYTES) return;
+      const text = datagram.toString();
+      void this.#obey(id, () => this.#machine.handleDatagram(id, text, now()));
+      return;
+    }
+    const feedback = decodeFeedback(datagram, key);
+    if (feedback === undefined) return;
+    void this.#obey(id, () => this.#machine.handleFeedback(id, feedback, now()));
+    this.#clients.get(id)?.sending?.wake();
   }
 
   #endSending(id: ConnectionId): void {

@@ -1,8 +1,13 @@
 import { type Millis, millis } from '../core/brands.ts';
 
-/** The time, of a clock that never goes back. */
+const START = performance.timeOrigin;
+
+/**
+ * The time, of a clock that never goes back. It is that of the wall when the process began, so that
+ * what happens at whole seconds happens at the same moment in all processes.
+ */
 export function now(): Millis {
-  return millis(performance.now());
+  return millis(START + performance.now());
 }
 
 /**

@@ -73,7 +73,7 @@ export class LinkDriver implements AsyncDisposable {
         client.end();
         return;
       }
-      awaitsPort ||= /^\|\d+$/.test(line);
+      awaitsPort ||= /^\|\d+(\||$)/.test(line);
       client.write(`${line}\n`);
     };
     // One message after the other, though opening a port takes a while.
@@ -102,9 +102,11 @@ export class LinkDriver implements AsyncDisposable {
   }
 }
 
-/** The way of the datagrams of one download. */
+/** The way of the datagrams of one download: the server's suffer, the client's pass. */
 class UdpPath {
   readonly #socket: UdpSocket;
+  /** Where the server sends from. */
+  #serverPort: number | undefined;
   readonly #sendings = new Map<number, number>();
 
   private constructor(socket: UdpSocket) {
@@ -116,7 +118,14 @@ class UdpPath {
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
     const path = new UdpPath(socket);
     socket.on('error', () => undefined);
-    socket.on('message', (datagram) => path.#pass(datagram, clientPort, options, stop));
+    socket.on('message', (datagram, from) => {
+      if (from.port === clientPort) {
+        if (path.#serverPort !== undefined) path.#send(datagram, path.#serverPort);
+        return;
+      }
+      path.#serverPort = from.port;
+      path.#pass(datagram, clientPort, options, stop);
+    });
     return path;
   }
 
@@ -145,9 +154,9 @@ class UdpPath {
     }
   }
 
-  #send(datagram: Buffer, clientPort: Port): void {
+  #send(datagram: Buffer, port: number): void {
     try {
-      this.#socket.send(datagram, clientPort, '127.0.0.1');
+      this.#socket.send(datagram, port, '127.0.0.1');
     } catch {
       // The download has ended while the datagram was on its way.
     }

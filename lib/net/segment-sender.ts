@@ -2,24 +2,23 @@ import { createSocket, type Socket } from 'node:dgram';
 import {
   type Numbering,
   payloadLength,
-  SEGMENT_PAYLOAD,
+  type Segmentation,
   writeHeader,
 } from '../udp-reliable/segment.ts';
 import type { Sender } from '../udp-reliable/sender.ts';
 import { udpFamily } from './addresses.ts';
 import { Alarm, now } from './clock.ts';
 
-/** Datagrams that are read from the file and handed to the socket at once. */
-const BATCH = 32;
+/** Bytes that are read from the file and handed to the socket at once, and in datagrams. */
+const BATCH_BYTES = 131_072;
+const LEAST_BATCH = 4;
+/** Asked of the system for the UDP socket, which gives what it allows. */
+const SEND_BUFFER_BYTES = 1_048_576;
 /** Room before each payload for the longest header, `4294967295:`. */
 const HEADROOM = 16;
 
-/** A longer datagram is no word of the protocol. */
-const MAX_TEXT_BYTES = 16;
-
 /** Where the bytes of the segments come from. */
 export interface SegmentSource {
-  readonly size: number;
   /** Reads into the buffers, one after the other, from `position` on; returns the bytes read. */
   read(buffers: readonly Buffer[], position: number): Promise<number>;
 }
@@ -27,13 +26,14 @@ export interface SegmentSource {
 export interface SegmentSenderOptions {
   readonly sender: Sender;
   readonly source: SegmentSource;
+  readonly cut: Segmentation;
   readonly numbering: Numbering;
   /** The client, and the address that it knows this server by. */
   readonly host: string;
   readonly port: number;
   readonly localAddress: string;
-  /** A short text that the client sent to the socket. */
-  readonly onMessage: (text: string) => void;
+  /** Something that the client sent to the socket. */
+  readonly onDatagram: (datagram: Buffer) => void;
   /** Everything that may go has gone. */
   readonly onPaused: () => void;
   /** The file is shorter than it was, or cannot be read. */
@@ -45,7 +45,7 @@ export class SegmentSender {
   readonly #options: SegmentSenderOptions;
   readonly #socket: Socket;
   readonly #alarm = new Alarm(() => void this.#run());
-  readonly #seqs = new Uint32Array(BATCH);
+  readonly #seqs: Uint32Array;
   readonly #slots: readonly Buffer[];
   #ready = false;
   #running = false;
@@ -54,9 +54,11 @@ export class SegmentSender {
   constructor(options: SegmentSenderOptions) {
     this.#options = options;
     // One block for all datagrams: each payload is read to where it is sent from.
-    const slotBytes = HEADROOM + SEGMENT_PAYLOAD;
-    const block = Buffer.alloc(BATCH * slotBytes);
-    this.#slots = Array.from({ length: BATCH }, (_, index) =>
+    const slotBytes = HEADROOM + options.cut.payload;
+    const batch = Math.max(LEAST_BATCH, Math.floor(BATCH_BYTES / slotBytes));
+    const block = Buffer.alloc(batch * slotBytes);
+    this.#seqs = new Uint32Array(batch);
+    this.#slots = Array.from({ length: batch }, (_, index) =>
       block.subarray(index * slotBytes, (index + 1) * slotBytes),
     );
     this.#socket = createSocket(udpFamily(options.host));
@@ -64,13 +66,12 @@ export class SegmentSender {
     this.#socket.on('error', (error) => {
       if (!this.#ready && !this.#closed) options.onFailed('READ_FAILED', error);
     });
-    this.#socket.on('message', (datagram) => {
-      if (datagram.length <= MAX_TEXT_BYTES) options.onMessage(datagram.toString());
-    });
+    this.#socket.on('message', (datagram) => options.onDatagram(datagram));
     this.#socket.bind({ address: options.localAddress, port: 0 }, () => {
       if (this.#closed) return;
       this.#socket.connect(options.port, options.host, () => {
         this.#ready = true;
+        setSendBuffer(this.#socket);
         this.wake();
       });
     });
@@ -102,7 +103,7 @@ export class SegmentSender {
     if (this.#closed) return;
     const at = this.#options.sender.nextTimeout(now());
     this.#alarm.set(at);
-    if (at === undefined) this.#options.onPaused();
+    if (this.#options.sender.idle) this.#options.onPaused();
   }
 
   async #sendWhatIsDue(): Promise<void> {
@@ -120,19 +121,19 @@ export class SegmentSender {
 
   /** Reads what the first `count` segments carry, one read for each run of neighbours. */
   async #readPayloads(count: number): Promise<boolean> {
-    const { source } = this.#options;
+    const { source, cut } = this.#options;
     for (let start = 0; start < count; ) {
       const first = this.#seqs[start] ?? 0;
       const buffers: Buffer[] = [];
       let wanted = 0;
       let end = start;
       while (end < count && this.#seqs[end] === first + (end - start)) {
-        const length = payloadLength(first + (end - start), source.size);
+        const length = payloadLength(cut, first + (end - start));
         buffers.push(this.#slot(end).subarray(HEADROOM, HEADROOM + length));
         wanted += length;
         end += 1;
       }
-      if ((await source.read(buffers, first * SEGMENT_PAYLOAD)) !== wanted) return false;
+      if ((await source.read(buffers, first * cut.payload)) !== wanted) return false;
       start = end;
     }
     return true;
@@ -140,13 +141,13 @@ export class SegmentSender {
 
   /** Resolves when the socket has taken all of them, so that their memory can be used again. */
   #sendBatch(count: number): Promise<void> {
-    const { numbering, source } = this.#options;
+    const { numbering, cut } = this.#options;
     return new Promise((resolve) => {
       for (let index = 0; index < count; index += 1) {
         const seq = this.#seqs[index] ?? 0;
         const slot = this.#slot(index);
         const start = writeHeader(slot, HEADROOM, seq, numbering);
-        const end = HEADROOM + payloadLength(seq, source.size);
+        const end = HEADROOM + payloadLength(cut, seq);
         // They leave in order: when the last one is gone, all are. A send that fails is a loss.
         if (index < count - 1) this.#socket.send(slot, start, end - start, ignore);
         else this.#socket.send(slot, start, end - start, () => resolve());
@@ -162,3 +163,12 @@ export class SegmentSender {
 }
 
 function ignore(): void {}
+
+/** What the system allows; it is not worth a word when that is less. */
+function setSendBuffer(socket: Socket): void {
+  try {
+    socket.setSendBufferSize(SEND_BUFFER_BYTES);
+  } catch {
+    // Some systems refuse what is above their limit instead of taking the limit.
+  }
+}

@@ -1,12 +1,16 @@
 import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../core/errors.ts';
+import { FileHash } from './file-hash.ts';
+import { type Leftover, readLeftover, removeLeftover, writeLeftover } from './leftover.ts';
 import { lock } from './lock.ts';
 import { safeName } from './safe-name.ts';
-import { SegmentBlock } from './segment-block.ts';
+import { SegmentBlock, segmentsPerBlock } from './segment-block.ts';
 
 /** Blocks that are filled or being written at once; with all of them busy, segments are refused. */
-const MAX_BLOCKS = 16;
+const MAX_BLOCKS = 32;
+/** The hash goes on when this much more is there. */
+const HASH_STEP = 4_194_304;
 
 export interface PartialFileOptions {
   readonly folder: string;
@@ -16,6 +20,10 @@ export interface PartialFileOptions {
   readonly segmentPayload: number;
   /** Writing has failed, for example because the disk is full. */
   readonly onError: (error: Error) => void;
+  /** Bytes of the whole file, if that is known; {@link PartialFile.sha256} needs it. */
+  readonly size?: number | undefined;
+  /** The id of the file whose leftover is to be gone on with. */
+  readonly goOnWith?: string | undefined;
 }
 
 /**
@@ -29,10 +37,16 @@ export class PartialFile {
   readonly #handle: FileHandle;
   readonly #unlock: () => Promise<void>;
   readonly #segmentPayload: number;
+  readonly #size: number;
   readonly #onError: (error: Error) => void;
   readonly #free: SegmentBlock[] = [];
   readonly #writes = new Set<Promise<void>>();
-  #current: SegmentBlock | undefined;
+  readonly #perBlock: number;
+  /** By number, the one that was begun first comes first. */
+  readonly #open = new Map<number, SegmentBlock>();
+  readonly #writing = new Set<SegmentBlock>();
+  readonly #hash: FileHash;
+  #hashedUpTo = 0;
   #blocks = 0;
   #error: Error | undefined;
   #closed = false;
@@ -48,24 +62,41 @@ export class PartialFile {
     this.#handle = handle;
     this.#unlock = unlock;
     this.#segmentPayload = options.segmentPayload;
+    this.#size = options.size ?? 0;
+    this.#perBlock = segmentsPerBlock(options.segmentPayload);
+    this.#hash = new FileHash(handle.fd);
     this.#onError = options.onError;
   }
 
+  /** What an earlier attempt has left of a file of that name there. */
+  static async leftover(folder: string, name: string): Promise<Leftover | undefined> {
+    return readLeftover(pathOf(folder, name));
+  }
+
   /**
-   * Begins the file anew: under the document's rules nothing tells whether what an earlier attempt
-   * left is of the same file.
+   * Begins the file anew, unless the leftover of the very same file is to be gone on with.
    * @throws LockedError while another process receives a file of that name there.
    */
   static async create(options: PartialFileOptions): Promise<PartialFile> {
     await mkdir(options.folder, { recursive: true });
-    const path = join(options.folder, `${safeName(options.name)}.part`);
+    const path = pathOf(options.folder, options.name);
     const unlock = await lock(`${path}.lock`);
     try {
-      return new PartialFile(options, path, await open(path, 'w'), unlock);
+      if (options.goOnWith === undefined) await removeLeftover(path);
+      else if ((await readLeftover(path))?.id !== options.goOnWith) {
+        throw new Error(`what was there of ${options.name} has changed meanwhile; try again`);
+      }
+      const handle = await open(path, options.goOnWith === undefined ? 'w+' : 'r+');
+      return new PartialFile(options, path, handle, unlock);
     } catch (error) {
       await unlock();
       throw error;
     }
+  }
+
+  /** Segments that can be taken now, wherever they belong. */
+  get room(): number {
+    return (MAX_BLOCKS - this.#open.size - this.#writing.size) * this.#perBlock;
   }
 
   /**
@@ -74,15 +105,43 @@ export class PartialFile {
    */
   write(seq: number, datagram: Buffer, start: number): boolean {
     if (this.#error !== undefined || this.#closed) return false;
-    if (this.#current?.covers(seq) !== true) {
-      this.#seal();
-      const block = this.#free.pop() ?? this.#newBlock();
-      if (block === undefined) return false;
-      block.begin(seq);
-      this.#current = block;
-    }
-    this.#current?.put(seq, datagram, start);
+    const number = Math.floor(seq / this.#perBlock);
+    const block = this.#open.get(number) ?? this.#begin(number);
+    if (block === undefined) return false;
+    block.put(seq, datagram, start);
+    if (block.full) this.#seal(number, block);
     return true;
+  }
+
+  /**
+   * Every segment below `count` was taken: the hash can go on.
+   */
+  advance(count: number): void {
+    let saved = count;
+    for (const block of this.#open.values()) saved = Math.min(saved, block.first);
+    for (const block of this.#writing) saved = Math.min(saved, block.first);
+    const bytes = saved * this.#segmentPayload;
+    if (bytes < this.#hashedUpTo + HASH_STEP) return;
+    this.#hashedUpTo = bytes;
+    this.#hash.advance(bytes);
+  }
+
+  /** The SHA-256 of the file, which is whole and of the size that was given. */
+  async sha256(): Promise<string> {
+    await this.#flush();
+    return this.#hash.finish(this.#size);
+  }
+
+  /** Notes what is there, so that another attempt can go on with it, even if this one is killed. */
+  async note(leftover: Leftover): Promise<void> {
+    // What is noted has to be in the file.
+    await this.#flush();
+    if (!this.#closed) await writeLeftover(this.path, leftover);
+  }
+
+  /** What is there must not be gone on with. */
+  async forget(): Promise<void> {
+    await removeLeftover(this.path);
   }
 
   /** Ends the attempt and keeps what came. */
@@ -106,8 +165,22 @@ export class PartialFile {
     const target = join(this.#folder, name);
     if (options.overwrite) await rename(this.path, target);
     else await renameWithoutOverwriting(this.path, target);
+    await removeLeftover(this.path);
     await this.#close();
     return target;
+  }
+
+  #begin(number: number): SegmentBlock | undefined {
+    const block = this.#free.pop() ?? this.#newBlock();
+    if (block === undefined) {
+      // The oldest one with gaps makes room; not while enough are on their way to the disk.
+      const [oldest] = this.#open;
+      if (oldest !== undefined && this.#writing.size === 0) this.#seal(...oldest);
+      return undefined;
+    }
+    block.begin(number * this.#perBlock);
+    this.#open.set(number, block);
+    return block;
   }
 
   #newBlock(): SegmentBlock | undefined {
@@ -116,12 +189,14 @@ export class PartialFile {
     return new SegmentBlock(this.#segmentPayload);
   }
 
-  #seal(): void {
-    const block = this.#current;
-    if (block === undefined) return;
-    this.#current = undefined;
+  #seal(number: number, block: SegmentBlock): void {
+    this.#open.delete(number);
+    this.#writing.add(block);
     const write = block.writeTo(this.#handle).then(
-      () => this.#free.push(block),
+      () => {
+        this.#writing.delete(block);
+        this.#free.push(block);
+      },
       (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
     );
     const tracked: Promise<void> = write.then(() => {
@@ -137,7 +212,7 @@ export class PartialFile {
   }
 
   async #flush(): Promise<void> {
-    this.#seal();
+    for (const [number, block] of this.#open) this.#seal(number, block);
     await Promise.all(this.#writes);
     if (this.#error !== undefined) throw this.#error;
   }
@@ -145,9 +220,15 @@ export class PartialFile {
   async #close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    // The thread must not read from a number that may soon be another file's.
+    await this.#hash.drop();
     await this.#handle.close();
     await this.#unlock();
   }
+}
+
+function pathOf(folder: string, name: string): string {
+  return join(folder, `${safeName(name)}.part`);
 }
 
 /** Whether there is something of that name. */

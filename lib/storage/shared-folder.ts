@@ -1,8 +1,29 @@
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../core/errors.ts';
 import { hasUnsafeCharacters } from '../core/text.ts';
+import { FileHash } from './file-hash.ts';
+
+/** Hashes of files as they were, so that many downloads of one cost one hash. */
+class KnownHashes {
+  readonly #hashes = new Map<string, Promise<string>>();
+
+  /** @param make is called when there is none of `identity`. */
+  get(identity: string, make: () => Promise<string>): Promise<string> {
+    const known = this.#hashes.get(identity);
+    if (known !== undefined) return known;
+    const made = make();
+    this.#hashes.set(identity, made);
+    made.catch(() => this.#hashes.delete(identity));
+    const [oldest] = this.#hashes.keys();
+    if (this.#hashes.size > MAX_KNOWN && oldest !== undefined) this.#hashes.delete(oldest);
+    return made;
+  }
+}
+
+const MAX_KNOWN = 1000;
 
 /** A file that is offered, open for reading, and known again if it changes. */
 export class SharedFile {
@@ -11,6 +32,7 @@ export class SharedFile {
   readonly #handle: FileHandle;
   readonly #path: string;
   readonly #identity: string;
+  readonly #hashes: KnownHashes;
 
   private constructor(
     handle: FileHandle,
@@ -18,7 +40,9 @@ export class SharedFile {
     size: number,
     identity: string,
     lastByte: number | undefined,
+    hashes: KnownHashes,
   ) {
+    this.#hashes = hashes;
     this.#handle = handle;
     this.#path = path;
     this.size = size;
@@ -26,7 +50,7 @@ export class SharedFile {
     this.lastByte = lastByte;
   }
 
-  static async open(path: string): Promise<SharedFile | undefined> {
+  static async open(path: string, hashes = new KnownHashes()): Promise<SharedFile | undefined> {
     // Not through a link, and never waiting for a pipe that took the file's place.
     const handle = await open(
       path,
@@ -41,7 +65,8 @@ export class SharedFile {
       const size = Number(stat.size);
       const last = Buffer.alloc(1);
       if (size > 0) await handle.read(last, 0, 1, size - 1);
-      return new SharedFile(handle, path, size, identify(stat), size > 0 ? last[0] : undefined);
+      const lastByte = size > 0 ? last[0] : undefined;
+      return new SharedFile(handle, path, size, identify(stat), lastByte, hashes);
     } catch (error) {
       await handle.close();
       throw error;
@@ -63,10 +88,35 @@ export class SharedFile {
     }
   }
 
+  /** The same as long as the file is; another one as soon as it has changed. */
+  get id(): string {
+    return createHash('sha256').update(this.#identity).digest('hex').slice(0, ID_DIGITS);
+  }
+
+  /** The SHA-256 in hex. @throws Error when the file has changed, or cannot be read. */
+  sha256(): Promise<string> {
+    return this.#hashes.get(this.#identity, () => this.#hash());
+  }
+
   async close(): Promise<void> {
     await this.#handle.close();
   }
+
+  async #hash(): Promise<string> {
+    // Through a handle of its own: the download may be over before the hash is.
+    const handle = await open(this.#path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    try {
+      if (identify(await handle.stat({ bigint: true })) !== this.#identity) {
+        throw new Error('the file has changed');
+      }
+      return await new FileHash(handle.fd, { keepsAlive: false }).finish(this.size);
+    } finally {
+      await handle.close();
+    }
+  }
 }
+
+const ID_DIGITS = 16;
 
 function identify(stat: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint }): string {
   return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
@@ -75,6 +125,7 @@ function identify(stat: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigin
 /** The folder whose files a server offers: regular files directly in it, none that is hidden. */
 export class SharedFolder {
   readonly path: string;
+  readonly #hashes = new KnownHashes();
 
   constructor(path: string) {
     this.path = path;
@@ -99,7 +150,7 @@ export class SharedFolder {
     const listed = (await this.list()).find((candidate) => candidate === name);
     if (listed === undefined) return undefined;
     try {
-      return await SharedFile.open(join(this.path, listed));
+      return await SharedFile.open(join(this.path, listed), this.#hashes);
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ENOENT' || code === 'ELOOP' || code === 'EACCES') return undefined;

@@ -3,7 +3,7 @@ import { after, type Millis, millis } from '../core/brands.ts';
 /** A token bucket in bytes: how much may be sent by now. */
 export class Pacer {
   #rate: number;
-  readonly #burst: number;
+  #burst: number;
   #credit: number;
   #updated: Millis | undefined;
 
@@ -20,6 +20,11 @@ export class Pacer {
 
   set rate(bytesPerSecond: number) {
     this.#rate = bytesPerSecond;
+  }
+
+  setRate(bytesPerSecond: number, burst: number): void {
+    this.#rate = bytesPerSecond;
+    this.#burst = burst;
   }
 
   /** Bytes that may go now. */

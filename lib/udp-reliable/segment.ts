@@ -14,14 +14,36 @@ const COLON = 0x3a;
 /** How a sequence number is written: 4 bytes big-endian, or (as-written dialect) in ASCII. */
 export type Numbering = 'binary' | 'ascii';
 
-/** How many segments a file of `size` bytes is cut into; 0 for an empty one. */
-export function segmentCountOf(size: number): number {
-  return Math.ceil(size / SEGMENT_PAYLOAD);
+/** How a file is cut: into `count` segments of `payload` bytes, the last one shorter. */
+export interface Segmentation {
+  readonly size: number;
+  readonly payload: number;
+  readonly count: number;
 }
 
-/** Bytes of the file that segment `seq` carries, in a file of `size` bytes. */
-export function payloadLength(seq: number, size: number): number {
-  return Math.min(SEGMENT_PAYLOAD, size - seq * SEGMENT_PAYLOAD);
+/** @param size bytes of the file; an empty one has no segment. */
+export function segment(size: number, payload: number = SEGMENT_PAYLOAD): Segmentation {
+  return { size, payload, count: Math.ceil(size / payload) };
+}
+
+/** Bytes of the file that segment `seq` carries. */
+export function payloadLength({ size, payload }: Segmentation, seq: number): number {
+  return Math.min(payload, size - seq * payload);
+}
+
+/** The most that one UDP datagram can carry over IPv4. */
+export const MAX_PAYLOAD = 65_507 - HEADER_BYTES;
+/** Larger datagrams cost the receiver more than they save: buffers are made for 64 KiB each. */
+const MOST_FAST_PAYLOAD = 32_768 - HEADER_BYTES;
+const LEAST_FAST_PAYLOAD = 512;
+
+/**
+ * What of a file fits one IP packet.
+ * @param mtu the largest packet. @param host the address of either side: its family counts.
+ */
+export function fastPayload(mtu: number, host: string): number {
+  const headers = (host.includes(':') ? 40 : 20) + 8 + HEADER_BYTES;
+  return Math.max(LEAST_FAST_PAYLOAD, Math.min(MOST_FAST_PAYLOAD, mtu - headers));
 }
 
 /** How many segments go before the pause (document, "How the download works"). */

@@ -1,43 +1,55 @@
-import { type Millis, millis } from '../core/brands.ts';
-import { Pacer } from './pacer.ts';
-import { RoundRate } from './rate.ts';
-import { DATAGRAM_BYTES, firstHalfOf } from './segment.ts';
-import type { Share, SharedPacer } from './shared-pacer.ts';
+import { earliest, type Millis, millis } from '../core/brands.ts';
+import { DocumentFlow } from './document-flow.ts';
+import type { Feedback } from './feedback.ts';
+import { FeedbackFlow } from './feedback-flow.ts';
+import { firstHalfOf, HEADER_BYTES, SEGMENT_PAYLOAD } from './segment.ts';
+import type { Share } from './shared-pacer.ts';
 
-/** Datagrams that may go at once: a receive buffer of 212,992 bytes holds a good 40 of them. */
-const BURST = 24;
 /** Re-requests that wait to be answered; what is beyond is asked for again by the receiver. */
 const MAX_PENDING = 16_384;
 
 export interface SenderOptions {
   readonly segmentCount: number;
-  /** The pacer that all downloads of a server share. */
-  readonly shared: SharedPacer;
+  /** Bytes of the file in one segment, when they are not the document's. */
+  readonly payload?: number;
+  /** By feedback (the fast profile), or by re-requests (the document). */
+  readonly fast?: boolean;
+  /** In the fast profile: the first segment that the receiver has not got from an earlier attempt. */
+  readonly from?: number;
+  /** What this download may take of the rates that it shares with others, or has for itself. */
+  readonly shares: readonly Share[];
 }
 
 /**
  * The sending half of the selective repeat: which segments go, and when. It sends the first half,
- * holds until it hears `proceed`, then sends the rest; what is asked for again goes first.
- * (Document, "How the download works"; PROTOCOL.md, "Download".)
+ * holds until it hears `proceed`, then sends the rest; what is lost, or asked for again, goes first.
+ * (Document, "How the download works"; PROTOCOL.md, "Download" and "The fast profile".)
  */
 export class Sender {
   readonly segmentCount: number;
   readonly #half: number;
-  readonly #own: Pacer;
-  readonly #share: Share;
-  readonly #rate: RoundRate;
+  readonly #datagramBytes: number;
+  readonly #shares: readonly Share[];
+  readonly #flow: DocumentFlow | FeedbackFlow;
   readonly #again = new Set<number>();
   /** The next segment that was never sent. */
-  #next = 0;
+  #next: number;
   #proceeded: boolean;
 
   constructor(options: SenderOptions) {
-    this.segmentCount = options.segmentCount;
-    this.#half = firstHalfOf(options.segmentCount);
-    this.#rate = new RoundRate();
-    this.#own = new Pacer(this.#rate.bytesPerSecond, BURST * DATAGRAM_BYTES);
-    this.#share = options.shared.newShare();
-    this.#proceeded = options.segmentCount < 2;
+    const { segmentCount, payload = SEGMENT_PAYLOAD, fast = false, from = 0, shares } = options;
+    this.segmentCount = segmentCount;
+    this.#half = firstHalfOf(segmentCount);
+    this.#datagramBytes = HEADER_BYTES + payload;
+    this.#flow = fast ? new FeedbackFlow(this.#datagramBytes, from) : new DocumentFlow();
+    this.#shares = shares;
+    this.#next = from;
+    this.#proceeded = segmentCount < 2;
+  }
+
+  /** What decides how much goes, for tests and the curious. */
+  get flow(): DocumentFlow | FeedbackFlow {
+    return this.#flow;
   }
 
   /** Whether the second half may go. */
@@ -58,7 +70,7 @@ export class Sender {
   proceed(): void {
     if (this.#proceeded) return;
     this.#proceeded = true;
-    this.#rate.endRound();
+    if (this.#flow instanceof DocumentFlow) this.#flow.onProceed();
   }
 
   /**
@@ -76,47 +88,72 @@ export class Sender {
         lost += 1;
       }
     }
-    this.#rate.onLost(lost);
+    if (this.#flow instanceof DocumentFlow) this.#flow.onLost(lost);
     return ignored;
+  }
+
+  /** In the fast profile: what the receiver has by now. */
+  onFeedback(feedback: Feedback, now: Millis): void {
+    if (!(this.#flow instanceof FeedbackFlow) || feedback.base > this.segmentCount) return;
+    if (feedback.proceed) this.proceed();
+    for (const seq of this.#flow.onFeedback(feedback, now)) this.#again.add(seq);
+    this.#next = Math.max(this.#next, this.#flow.base);
   }
 
   /** Fills `out` with the segments that are to be sent now; returns how many. */
   take(now: Millis, out: Uint32Array): number {
-    this.#share.active = !this.idle;
+    const flow = this.#flow;
+    if (flow instanceof FeedbackFlow) {
+      const probe = flow.onTimeout(now);
+      if (probe !== undefined) this.#again.add(probe);
+    }
+    const idle = this.idle;
+    for (const share of this.#shares) share.active = !idle;
     const room = Math.min(out.length, this.#allowed(now));
     let count = 0;
     for (const seq of this.#again) {
       if (count >= room) break;
       this.#again.delete(seq);
-      out[count++] = seq;
+      if (!this.#has(seq)) out[count++] = seq;
     }
-    while (count < room && this.#next < this.#end) out[count++] = this.#next++;
+    const end = Math.min(this.#end, flow.horizon);
+    for (; count < room && this.#next < end; this.#next += 1) {
+      if (!this.#has(this.#next)) out[count++] = this.#next;
+    }
     if (count > 0) {
-      this.#rate.onSent(count);
-      this.#own.rate = this.#rate.bytesPerSecond;
-      this.#own.spend(count * DATAGRAM_BYTES);
-      this.#share.spend(count * DATAGRAM_BYTES);
+      flow.onSent(out, count, now);
+      for (const share of this.#shares) share.spend(count * this.#datagramBytes);
     }
     return count;
   }
 
   /** Nothing more will be sent. */
   stop(): void {
-    this.#share.active = false;
+    for (const share of this.#shares) share.active = false;
   }
 
   /** When {@link take} will have something; `undefined` while there is nothing to send. */
   nextTimeout(now: Millis): Millis | undefined {
-    if (this.idle) return undefined;
-    const own = this.#own.readyAt(DATAGRAM_BYTES, now);
-    const shared = this.#share.readyAt(now);
-    return millis(Math.max(own, shared));
+    const probe = this.#flow instanceof FeedbackFlow ? this.#flow.nextTimeout() : undefined;
+    const blocked = this.#again.size === 0 && this.#next >= this.#flow.horizon;
+    if (this.idle || blocked) return probe;
+    const ready = this.#flow.readyAt(now);
+    if (ready === undefined) return probe;
+    const shared = this.#shares.map((share) => share.readyAt(now));
+    return earliest(probe, millis(Math.max(ready, ...shared)));
   }
 
   /** Datagrams that may go now. */
   #allowed(now: Millis): number {
-    const bytes = Math.min(this.#own.available(now), this.#share.available(now));
-    return Math.floor(bytes / DATAGRAM_BYTES);
+    let allowed = this.#flow.allowed(now);
+    for (const share of this.#shares) {
+      allowed = Math.min(allowed, Math.floor(share.available(now) / this.#datagramBytes));
+    }
+    return allowed;
+  }
+
+  #has(seq: number): boolean {
+    return this.#flow instanceof FeedbackFlow && this.#flow.has(seq);
   }
 
   get #end(): number {

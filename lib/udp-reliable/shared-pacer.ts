@@ -1,9 +1,8 @@
 import type { Millis } from '../core/brands.ts';
 import { Pacer } from './pacer.ts';
-import { DATAGRAM_BYTES } from './segment.ts';
 
-/** How far one may be ahead of the others while there is not enough for all. */
-const QUANTUM = 4 * DATAGRAM_BYTES;
+/** How far one may be ahead of the others while there is not enough for all, in datagrams. */
+const QUANTUM = 4;
 
 /**
  * A token bucket that several senders share: while there is not enough, each gets as much as the
@@ -24,8 +23,9 @@ export class SharedPacer {
     this.#plenty = burst / 2;
   }
 
-  newShare(): Share {
-    return new Share(this);
+  /** @param datagramBytes of a full datagram of the one who shares. */
+  newShare(datagramBytes: number): Share {
+    return new Share(this, datagramBytes);
   }
 
   /** For {@link Share}: one more has something to send; returns where it begins to count. */
@@ -38,11 +38,13 @@ export class SharedPacer {
     this.#sharers -= 1;
   }
 
-  available(used: number, now: Millis): number {
+  available(used: number, datagramBytes: number, now: Millis): number {
     const credit = this.#pacer.available(now);
-    if (credit < DATAGRAM_BYTES) return 0;
-    if (credit >= this.#plenty) return Math.max(DATAGRAM_BYTES, credit / this.#sharers);
-    return used <= this.#virtual + QUANTUM ? Math.min(credit, QUANTUM) : 0;
+    if (credit < datagramBytes) return 0;
+    const plenty = Math.max(this.#plenty, datagramBytes);
+    if (credit >= plenty) return Math.max(datagramBytes, credit / this.#sharers);
+    const quantum = QUANTUM * datagramBytes;
+    return used <= this.#virtual + quantum ? Math.min(credit, quantum) : 0;
   }
 
   spend(bytes: number): void {
@@ -50,21 +52,24 @@ export class SharedPacer {
     this.#virtual += bytes / Math.max(1, this.#sharers);
   }
 
-  readyAt(used: number, now: Millis): Millis {
+  readyAt(used: number, datagramBytes: number, now: Millis): Millis {
     // Whoever is ahead waits until the others have had theirs, or leave it.
-    const ahead = used > this.#virtual + QUANTUM;
-    return this.#pacer.readyAt(ahead ? this.#plenty : DATAGRAM_BYTES, now);
+    const ahead = used > this.#virtual + QUANTUM * datagramBytes;
+    const wanted = ahead ? Math.max(this.#plenty, datagramBytes) : datagramBytes;
+    return this.#pacer.readyAt(wanted, now);
   }
 }
 
 /** One sender's part of a {@link SharedPacer}. */
 export class Share {
   readonly #shared: SharedPacer;
+  readonly #datagramBytes: number;
   #active = false;
   #used = 0;
 
-  constructor(shared: SharedPacer) {
+  constructor(shared: SharedPacer, datagramBytes: number) {
     this.#shared = shared;
+    this.#datagramBytes = datagramBytes;
   }
 
   /** Whether there is something to send; the others get the part of one that rests. */
@@ -77,7 +82,7 @@ export class Share {
 
   /** Bytes that may go now. */
   available(now: Millis): number {
-    return this.#shared.available(this.#used, now);
+    return this.#shared.available(this.#used, this.#datagramBytes, now);
   }
 
   spend(bytes: number): void {
@@ -87,6 +92,6 @@ export class Share {
 
   /** When a datagram may go. */
   readyAt(now: Millis): Millis {
-    return this.#shared.readyAt(this.#used, now);
+    return this.#shared.readyAt(this.#used, this.#datagramBytes, now);
   }
 }

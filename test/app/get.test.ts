@@ -111,7 +111,7 @@ describe.concurrent('wirelab get', () => {
 describe.concurrent('wirelab get at 50 %', () => {
   it('stops without --yes when nobody answers, and keeps what came', async () => {
     await using folder = await TemporaryFolder.create();
-    const { status, stdout, stderr } = await get(['some.bin'], { cwd: folder.path });
+    const { status, stdout, stderr } = await get(['some.bin', '--document'], { cwd: folder.path });
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toMatch(/^error: stopped \(--yes goes on at 50 %\)/m);
     expect(stderr).toMatch(/What came is kept in .*some\.bin\.part: 12 of 25 parts, 24\.5 kB/m);
@@ -131,8 +131,8 @@ describe.concurrent('wirelab get at 50 %', () => {
   it('begins anew over what an earlier attempt left', async () => {
     await using folder = await TemporaryFolder.create();
     const cwd = folder.path;
-    expect((await get(['some.bin'], { cwd })).status).toBe(1);
-    expect((await get(['some.bin', '--yes'], { cwd })).status).toBe(0);
+    expect((await get(['some.bin', '--document'], { cwd })).status).toBe(1);
+    expect((await get(['some.bin', '--yes', '--document'], { cwd })).status).toBe(0);
     expect(await readdir(cwd)).toEqual(['some.bin']);
     expect((await readFile(join(cwd, 'some.bin'))).equals(SOME)).toBe(true);
   });
@@ -144,7 +144,7 @@ describe.concurrent('wirelab get and signals', () => {
     async (signal) => {
       await using folder = await TemporaryFolder.create();
       await using path = await HoldingPath.start(server.port, 11);
-      const args = ['get', 'some.bin', '--yes', '--port', String(path.port)];
+      const args = ['get', 'some.bin', '--yes', '--document', '--port', String(path.port)];
       await using program = start(WIRELAB, args, { cwd: folder.path });
       await path.wasAskedAgain();
       expect((await readdir(folder.path)).sort()).toEqual(['some.bin.part', 'some.bin.part.lock']);
@@ -162,7 +162,7 @@ describe.concurrent('wirelab get and signals', () => {
     await using folder = await TemporaryFolder.create();
     const cwd = folder.path;
     await using path = await HoldingPath.start(server.port, 11);
-    const args = ['get', 'some.bin', '--yes', '--port', String(path.port)];
+    const args = ['get', 'some.bin', '--yes', '--document', '--port', String(path.port)];
     await using first = start(WIRELAB, args, { cwd });
     await path.wasAskedAgain();
     const second = await get(['some.bin', '--yes'], { cwd });

@@ -51,7 +51,10 @@ export class HoldingPath implements AsyncDisposable {
     return this.#link.port;
   }
 
-  /** The flags of a client that answer the three questions. */
+  /**
+   * The flags of a client that answer the three questions. Under the document's rules: parts as small
+   * as its are, and one that is missing is asked for again and again.
+   */
   get route(): string[] {
     return routeTo(this.port);
   }

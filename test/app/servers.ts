@@ -6,7 +6,7 @@ import { CLIENT, openTerminal, type Program, SERVER, start } from './programs.ts
 
 /** The flags of a client that answer the three questions. */
 export function routeTo(port: number): string[] {
-  return ['--from', '127.0.0.1', '--server', '127.0.0.1', '--port', String(port)];
+  return ['--from', '127.0.0.1', '--server', '127.0.0.1', '--port', String(port), '--document'];
 }
 
 /** A server with pipes, on a port that the system chose. */

@@ -5,7 +5,9 @@ import type { ServerEffect } from '../../lib/commands/room.ts';
 import { millis } from '../../lib/core/brands.ts';
 
 const at = millis;
-const FILE = { size: 5000, lastByte: 7 };
+const FILE = { size: 5000, lastByte: 7, id: 'file' };
+/** Of the feedback; no matter under the document's rules. */
+const KEY = 7;
 
 let server: ChatServer;
 
@@ -29,7 +31,7 @@ function say(text: string, now = 0, id = 1): readonly ServerEffect[] {
 function transfer(now = 0): Extract<ServerEffect, { type: 'start-sending' }> {
   say('connect|alice', now);
   say('download|q.txt', now);
-  server.fileOpened(1, FILE, at(now));
+  server.fileOpened(1, FILE, KEY, at(now));
   const [start] = say('50000', now);
   if (start?.type !== 'start-sending') throw new Error('nothing is sent');
   return start;
@@ -44,7 +46,7 @@ describe('time-outs of the server', () => {
   test('a client that never says its port is given up after 30 s', () => {
     say('connect|alice');
     say('download|q.txt');
-    expect(texts(server.fileOpened(1, FILE, at(1000)))).toEqual(['|3']);
+    expect(texts(server.fileOpened(1, FILE, KEY, at(1000)))).toEqual(['|3']);
     expect(server.nextTimeout(1)).toBe(31_000);
     expect(server.onTimeout(1, at(30_999))).toEqual([]);
     expect(texts(server.onTimeout(1, at(31_000)))).toEqual([
@@ -99,7 +101,7 @@ describe('a download', () => {
   test('is not needed to go on for a file of one part', () => {
     say('connect|alice');
     say('download|q.txt');
-    server.fileOpened(1, { size: 100, lastByte: 1 }, at(0));
+    server.fileOpened(1, { ...FILE, size: 100, lastByte: 1 }, KEY, at(0));
     say('50000');
     say('stop');
     expect(texts(server.fileChecked(1, true, at(0)))).toEqual([
@@ -110,7 +112,7 @@ describe('a download', () => {
   test('can be left before the port is said', () => {
     say('connect|alice');
     say('download|q.txt');
-    server.fileOpened(1, FILE, at(0));
+    server.fileOpened(1, FILE, KEY, at(0));
     expect(texts(say('stop'))).toEqual(['download stopped']);
   });
 
@@ -118,7 +120,7 @@ describe('a download', () => {
     say('connect|alice');
     say('download|q.txt');
     expect(server.closed(1)).toContainEqual({ type: 'end-sending', connection: 1 });
-    expect(server.fileOpened(1, FILE, at(0))).toEqual([]);
+    expect(server.fileOpened(1, FILE, KEY, at(0))).toEqual([]);
   });
 
   test('of a bare client survives a word glued to a re-request', () => {

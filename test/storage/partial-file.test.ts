@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LockedError } from '../../lib/storage/lock.ts';
 import { exists, PartialFile } from '../../lib/storage/partial-file.ts';
+import { segmentsPerBlock } from '../../lib/storage/segment-block.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { TemporaryFolder } from './folder.ts';
 
@@ -98,21 +99,23 @@ describe('a file whose segments come', () => {
 
 test('a segment is refused while all blocks are busy, and taken later', async () => {
   await using folder = await TemporaryFolder.make();
-  const bytes = someBytes(100 * 256 * PAYLOAD);
-  const file = await begin(folder.path);
+  const payload = 2043;
+  const perBlock = segmentsPerBlock(payload);
+  const bytes = someBytes(40 * perBlock * payload);
+  const file = await begin(folder.path, 'f', payload);
   // Each is of another block; nothing is written before this function lets go.
-  const far = ALL(100).map((block) => block * 256);
+  const far = ALL(40).map((block) => block * perBlock);
   const taken = far.filter((seq) => {
-    const datagram = bytes.subarray(seq * PAYLOAD, (seq + 1) * PAYLOAD);
+    const datagram = bytes.subarray(seq * payload, (seq + 1) * payload);
     return file.write(seq, datagram, 0);
   });
   expect(taken.length).toBeGreaterThan(0);
-  expect(taken.length).toBeLessThan(100);
-  for (const seq of far.slice(taken.length)) await put(file, bytes, seq);
+  expect(taken.length).toBeLessThan(40);
+  for (const seq of far.slice(taken.length)) await put(file, bytes, seq, payload);
   await file.keep();
   const kept = await readFile(file.path);
   for (const seq of far) {
-    const [start, end] = [seq * PAYLOAD, (seq + 1) * PAYLOAD];
+    const [start, end] = [seq * payload, (seq + 1) * payload];
     expect(kept.subarray(start, end).equals(bytes.subarray(start, end))).toBe(true);
   }
 });

@@ -11,6 +11,7 @@ import {
   HEADER_BYTES,
   payloadLength,
   SEGMENT_PAYLOAD,
+  segment,
   writeHeader,
 } from '../../lib/udp-reliable/segment.ts';
 import type { Sender } from '../../lib/udp-reliable/sender.ts';
@@ -146,8 +147,8 @@ class SimulatedTransfer {
           break;
         }
         case 'open-file': {
-          const offered = { size: this.#file.length, lastByte: this.#file.at(-1) };
-          this.#runServer(this.#server.fileOpened(ID, offered, this.#network.now));
+          const offered = { size: this.#file.length, lastByte: this.#file.at(-1), id: 'file' };
+          this.#runServer(this.#server.fileOpened(ID, offered, 0, this.#network.now));
           break;
         }
         case 'start-sending':
@@ -186,7 +187,7 @@ class SimulatedTransfer {
   }
 
   #datagram(seq: number): Buffer {
-    const length = payloadLength(seq, this.#file.length);
+    const length = payloadLength(segment(this.#file.length), seq);
     const datagram = Buffer.alloc(HEADER_BYTES + length);
     writeHeader(datagram, HEADER_BYTES, seq, 'binary');
     this.#file.copy(datagram, HEADER_BYTES, seq * SEGMENT_PAYLOAD, seq * SEGMENT_PAYLOAD + length);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { millis } from '../../lib/core/brands.ts';
 import { Pacer } from '../../lib/udp-reliable/pacer.ts';
-import { RoundRate } from '../../lib/udp-reliable/rate.ts';
+import { RoundRate } from '../../lib/udp-reliable/round-rate.ts';
 import { DATAGRAM_BYTES } from '../../lib/udp-reliable/segment.ts';
 import { Sender } from '../../lib/udp-reliable/sender.ts';
 import { SharedPacer } from '../../lib/udp-reliable/shared-pacer.ts';
@@ -9,7 +9,7 @@ import { SharedPacer } from '../../lib/udp-reliable/shared-pacer.ts';
 const at = millis;
 
 function newSender(segmentCount: number, shared = new SharedPacer(1e9, 1e9)): Sender {
-  return new Sender({ segmentCount, shared });
+  return new Sender({ segmentCount, shares: [shared.newShare(DATAGRAM_BYTES)] });
 }
 
 /** Everything that goes in the next `span` milliseconds. */

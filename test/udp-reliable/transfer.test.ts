@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { millis } from '../../lib/core/brands.ts';
 import type { Faults } from '../../lib/lab/faults.ts';
-import { firstHalfOf, SEGMENT_PAYLOAD, segmentCountOf } from '../../lib/udp-reliable/segment.ts';
+import { firstHalfOf, SEGMENT_PAYLOAD, segment } from '../../lib/udp-reliable/segment.ts';
 import {
   simulateTransfer,
   type TransferOptions,
@@ -40,7 +40,7 @@ function expectWhole(result: TransferResult): void {
 }
 
 function expectRules(result: TransferResult): void {
-  const half = firstHalfOf(segmentCountOf(result.sent.length));
+  const half = firstHalfOf(segment(result.sent.length).count);
   // Nothing is asked for that had come.
   expect(result.reRequests.flatMap(({ had }) => had)).toEqual([]);
   expect(result.reRequests.every(({ seqs }) => seqs.length <= 1000)).toBe(true);
@@ -107,7 +107,7 @@ describe('a download in virtual time', () => {
   test('asks for nothing over a clean path', () => {
     const result = simulateTransfer({ seed: 1, size: 1_000_000, faults: { delay: millis(20) } });
     expect(result.reRequests).toEqual([]);
-    expect(result.sendings).toHaveLength(segmentCountOf(1_000_000));
+    expect(result.sendings).toHaveLength(segment(1_000_000).count);
   });
 
   test('splits a long re-request into messages of at most 1,000 numbers', () => {

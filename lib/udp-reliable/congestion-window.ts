@@ -1,0 +1,271 @@
+import type { Millis } from '../core/brands.ts';
+import { Cubic } from './cubic.ts';
+
+/** Bytes that may be under way before anything is known: RFC 6928 has ten TCP segments. */
+const INITIAL_BYTES = 32_768;
+/** The queue that one flow keeps at the bottleneck: 6 ms at 12.5 MB/s, less at higher rates. */
+const TARGET_MS = 6;
+const TARGET_RATE = 12_500;
+const LEAST_TARGET_MS = 2;
+const MOST_TARGET_MS = 60;
+/** How much of the way to its goal the window goes in one round trip. */
+const GAIN = 0.5;
+/** Shorter rounds say too little: timers and schedulers are not finer. */
+const SHORTEST_ROUND_MS = 4;
+/** In a drain, the part of the path's capacity that is used. */
+const DRAIN = 0.92;
+const DRAIN_EVERY_MS = 1000;
+/** How long it lasts, and how long it is seen afterwards, in round trips. */
+const DRAIN_RTTS = 1.25;
+const DRAIN_SEEN_RTTS = 2.5;
+/** Drains in a row that find a queue before it is taken for somebody else's, and the other way. */
+const DRAINS_TO_COMPETE = 2;
+const DRAINS_TO_YIELD = 4;
+/** The smallest round trip is looked for anew after this long: the path may have changed. */
+const BASE_KEPT_MS = 20_000;
+/** A longer silence is a pause, not the time between two feedbacks. */
+const LONGEST_INTERVAL_MS = 50;
+/** Loss beyond the path's own, from which on it is taken for a full queue. */
+const EXCESS_LOSS = 0.05;
+/** How much less is under way in a trial of that, and for how many rounds. */
+const TRIAL_CUT = 0.8;
+const TRIAL_ROUNDS = 2;
+/** Bytes; CUBIC counts in these. */
+const TCP_SEGMENT = 1460;
+
+/** What one feedback says to the window; times in milliseconds, sizes in bytes. */
+export interface WindowInput {
+  readonly rtt: number | undefined;
+  /** Bytes under way when the datagram was sent that `rtt` is of. */
+  readonly inFlightThen: number;
+  /** Which transmission that was, and the next one to be sent: they tell rounds apart. */
+  readonly transmission: number;
+  readonly nextTransmission: number;
+  readonly acked: number;
+  readonly lost: number;
+}
+
+/**
+ * How many bytes may be under way: enough to keep the bottleneck busy and a short queue in front of
+ * it, whatever the path loses by chance.
+ *
+ * The round trip says how long the queue is. Each flow aims at a queueing delay that is the shorter
+ * the faster it is, so that flows which see the same queue come to the same rate (as FAST TCP, Wei
+ * et al. 2006, does with a fixed number of packets, and Copa, Arun and Balakrishnan 2018, with a
+ * target rate). Once a second all flows let the queue run empty together, so that a new one learns
+ * how short the round trip is without it. A queue that does not run empty then belongs to somebody
+ * who fills it until it overflows, as TCP does: to him the window behaves as TCP CUBIC.
+ */
+export class CongestionWindow {
+  #window = INITIAL_BYTES;
+  #startup = true;
+  #base = Number.POSITIVE_INFINITY;
+  /** The smallest of the current five seconds; with the five before them they are the base. */
+  #recentBase = Number.POSITIVE_INFINITY;
+  #recentSince: number | undefined;
+  /** The round that is being measured: it ends when a transmission from this one on is answered. */
+  #roundEnd = 0;
+  #roundStart = 0;
+  #rtt = Number.POSITIVE_INFINITY;
+  #inFlight = 0;
+  #acked = 0;
+  #lost = 0;
+  /** The share of datagrams that the path loses by itself. */
+  #ownLoss: number | undefined;
+  /** While less is under way to see whether that changes the loss: what it was before. */
+  #trial: { window: number; rounds: number } | undefined;
+  /** The drain that `#drainRtt` is of, and the last one that was judged. */
+  #drained: number | undefined;
+  #judged: number | undefined;
+  #drainRtt = Number.POSITIVE_INFINITY;
+  /** The round trip before the drain. */
+  #rttBefore = Number.POSITIVE_INFINITY;
+  #agreeing = 0;
+  #cubic: Cubic | undefined;
+  #currentRtt = 100;
+  /** Between two feedbacks, on average: what comes is known of so much later. */
+  #interval = 0;
+  #heardAt: number | undefined;
+
+  /** Bytes that may be under way. */
+  bytes(now: Millis): number {
+    return this.#isDraining(now) ? this.#drainedWindow() : this.#window;
+  }
+
+  /** Bytes a second at which to send, so that they do not go all at once. */
+  get pace(): number {
+    return (1250 * this.#window * (this.#startup ? 1.6 : 1)) / (this.#currentRtt + this.#interval);
+  }
+
+  /** For tests and the curious. */
+  get mode(): 'startup' | 'delay' | 'cubic' {
+    if (this.#startup) return 'startup';
+    return this.#cubic === undefined ? 'delay' : 'cubic';
+  }
+
+  /** The round trip without a queue, in milliseconds. */
+  get baseRtt(): number {
+    return this.#base;
+  }
+
+  onFeedback(input: WindowInput, now: Millis): void {
+    this.#acked += input.acked;
+    this.#lost += input.lost;
+    if (this.#heardAt !== undefined) {
+      const interval = Math.min(now - this.#heardAt, LONGEST_INTERVAL_MS);
+      this.#interval += (interval - this.#interval) / 16;
+    }
+    this.#heardAt = now;
+    if (input.rtt === undefined) return;
+    this.#noteRtt(input.rtt, now);
+    this.#currentRtt += (input.rtt - this.#currentRtt) / (this.#currentRtt === 100 ? 1 : 4);
+    this.#rtt = Math.min(this.#rtt, input.rtt);
+    this.#inFlight = Math.max(this.#inFlight, input.inFlightThen);
+    if (this.#startup) this.#grow(input);
+    const long = now - this.#roundStart >= SHORTEST_ROUND_MS;
+    if (input.transmission < this.#roundEnd || !long) return;
+    this.#endRound(now);
+    this.#roundEnd = input.nextTransmission;
+    this.#roundStart = now;
+    this.#rtt = Number.POSITIVE_INFINITY;
+    this.#inFlight = 0;
+    this.#acked = 0;
+    this.#lost = 0;
+  }
+
+  #noteRtt(rtt: number, now: Millis): void {
+    if (this.#recentSince === undefined) this.#recentSince = now;
+    if (now - this.#recentSince > BASE_KEPT_MS / 2) {
+      this.#base = this.#recentBase;
+      this.#recentBase = Number.POSITIVE_INFINITY;
+      this.#recentSince = now;
+    }
+    this.#recentBase = Math.min(this.#recentBase, rtt);
+    this.#base = Math.min(this.#base, rtt);
+    const { number, since } = this.#drainAt(now);
+    if (since > DRAIN_SEEN_RTTS * this.#currentRtt) return;
+    if (number !== this.#drained) this.#drainRtt = Number.POSITIVE_INFINITY;
+    this.#drained = number;
+    this.#drainRtt = Math.min(this.#drainRtt, rtt);
+  }
+
+  /** Doubles in a round trip, until there is a queue. */
+  #grow(input: WindowInput): void {
+    const { rtt = 0, inFlightThen } = input;
+    if (rtt - this.#base > this.#startupTarget(inFlightThen / (rtt + this.#interval))) {
+      this.#startup = false;
+      this.#window = this.#goal(inFlightThen, rtt);
+    } else if (inFlightThen > this.#window / 4) {
+      this.#window += input.acked;
+    }
+  }
+
+  #startupTarget(rate: number): number {
+    return Math.max(this.#target(rate), this.#base / 8);
+  }
+
+  #endRound(now: Millis): void {
+    const share = this.#lost / Math.max(1, this.#acked + this.#lost);
+    this.#ownLoss ??= share;
+    if (this.#startup) this.#endStartupIfFull(share);
+    else if (this.#cubic !== undefined) this.#followCubic(this.#cubic, now);
+    else if (this.#trial !== undefined) this.#judgeTrial(this.#trial, share);
+    else if (this.#exceedsOwnLoss(share)) {
+      this.#trial = { window: this.#window, rounds: TRIAL_ROUNDS };
+      this.#window *= TRIAL_CUT;
+    } else if (!this.#isDraining(now)) {
+      const goal = this.#goal(this.#inFlight, this.#rtt);
+      this.#window += GAIN * (goal - this.#window);
+    }
+    this.#window = Math.max(this.#window, INITIAL_BYTES / 4);
+    this.#ownLoss += (share - this.#ownLoss) / (share > this.#ownLoss ? 64 : 8);
+    if (!this.#startup) this.#watchDrains(now);
+  }
+
+  #endStartupIfFull(share: number): void {
+    if (!this.#exceedsOwnLoss(share)) return;
+    this.#startup = false;
+    this.#window = Math.max(INITIAL_BYTES, this.#window / 2);
+  }
+
+  #followCubic(cubic: Cubic, now: Millis): void {
+    const expected = (this.#ownLoss ?? 0) * (this.#acked + this.#lost);
+    const full = this.#lost > expected + 4 * Math.sqrt(expected * TCP_SEGMENT);
+    this.#window = full
+      ? cubic.onLoss(this.#window, now)
+      : Math.min(cubic.window(now, this.#rtt), 2 * this.#inFlight + INITIAL_BYTES);
+  }
+
+  /**
+   * More is lost than before. With less under way: if it goes on as much, the path loses more by
+   * itself now; if not, there was too much.
+   */
+  #judgeTrial(trial: { window: number; rounds: number }, share: number): void {
+    trial.rounds -= 1;
+    if (trial.rounds > 0) return;
+    this.#trial = undefined;
+    if (!this.#exceedsOwnLoss(share)) return;
+    this.#ownLoss = share;
+    this.#window = trial.window;
+  }
+
+  /** What fills the path, and the queue that is aimed at. */
+  #goal(inFlight: number, rtt: number): number {
+    const rate = inFlight / (rtt + this.#interval);
+    return rate * (this.#base + this.#target(rate) + this.#interval);
+  }
+
+  /** The queueing delay that a flow of this rate (bytes a millisecond) aims at, in milliseconds. */
+  #target(rate: number): number {
+    const wanted = TARGET_MS * Math.sqrt(TARGET_RATE / rate);
+    const least = Math.min(MOST_TARGET_MS, this.#base + 1);
+    return Math.max(LEAST_TARGET_MS, Math.min(wanted, least));
+  }
+
+  /** Whether so much was lost in this round that it is not the path's own loss. */
+  #exceedsOwnLoss(share: number): boolean {
+    const own = this.#ownLoss ?? share;
+    const likely = (share + own) / 2;
+    // In datagrams, for the spread that chance has.
+    const count = Math.max(1, (this.#acked + this.#lost) / TCP_SEGMENT);
+    return share - own > EXCESS_LOSS + 4 * Math.sqrt((likely * (1 - likely)) / count);
+  }
+
+  /** Judges the drain that is over, and notes how long the queue is before the next one. */
+  #watchDrains(now: Millis): void {
+    const { number, since } = this.#drainAt(now);
+    const over = since > DRAIN_SEEN_RTTS * this.#currentRtt;
+    if (over && number !== this.#judged) {
+      if (this.#judged !== undefined && this.#drained === number) this.#judge(now);
+      this.#judged = number;
+    }
+    if (over) this.#rttBefore = this.#rtt;
+  }
+
+  /** Tells by a drain whether somebody else keeps the queue long. */
+  #judge(now: Millis): void {
+    const left = this.#drainRtt - this.#base;
+    const before = this.#rttBefore - this.#base;
+    const kept = left > Math.max(LEAST_TARGET_MS, before / 2);
+    if (kept === (this.#cubic === undefined)) this.#agreeing += 1;
+    else this.#agreeing = 0;
+    if (this.#agreeing < (kept ? DRAINS_TO_COMPETE : DRAINS_TO_YIELD)) return;
+    this.#agreeing = 0;
+    this.#cubic = this.#cubic === undefined ? new Cubic(this.#window, now) : undefined;
+  }
+
+  /** Which drain it is, or was last, and the milliseconds since it began. */
+  #drainAt(now: Millis): { number: number; since: number } {
+    const every = DRAIN_EVERY_MS * 2 ** Math.max(0, Math.round(Math.log2(this.#base / 100)));
+    return { number: Math.floor(now / every), since: now % every };
+  }
+
+  #isDraining(now: Millis): boolean {
+    return !this.#startup && this.#drainAt(now).since < DRAIN_RTTS * this.#currentRtt;
+  }
+
+  #drainedWindow(): number {
+    const empty = (this.#base + this.#interval) / (this.#currentRtt + this.#interval);
+    return Math.max(INITIAL_BYTES / 4, DRAIN * this.#window * empty);
+  }
+}

@@ -1,0 +1,110 @@
+import { after, type Millis, millis } from '../core/brands.ts';
+import { CongestionWindow } from './congestion-window.ts';
+import { FEEDBACK_WINDOW, type Feedback } from './feedback.ts';
+import type { Flow } from './flow.ts';
+import { Pacer } from './pacer.ts';
+import { Transmissions } from './transmissions.ts';
+
+/** What may go at once: a timer does not ring more often than every millisecond. */
+const BURST_MS = 2;
+const LEAST_BURST = 4;
+/** Datagrams on their way before the client has said how many it can hold. */
+const FIRST_CREDIT = 32;
+/** With no feedback for this long, the oldest datagram counts as lost, to hear something. */
+const FIRST_SILENCE = millis(300);
+const LONGEST_SILENCE = millis(2000);
+
+/** In the fast profile: as much under way as the path and the client can hold. */
+export class FeedbackFlow implements Flow {
+  readonly #datagramBytes: number;
+  readonly #transmissions: Transmissions;
+  readonly #window = new CongestionWindow();
+  readonly #pacer: Pacer;
+  #credit = FIRST_CREDIT;
+  /** Since when nothing was heard, while something was on its way; and how long that may last. */
+  #waitingSince: Millis | undefined;
+  #silence = FIRST_SILENCE;
+
+  /** @param datagramBytes of a full one. @param from the first segment that the client lacks. */
+  constructor(datagramBytes: number, from: number) {
+    this.#transmissions = new Transmissions(from);
+    this.#datagramBytes = datagramBytes;
+    this.#pacer = new Pacer(this.#window.pace, LEAST_BURST * datagramBytes);
+  }
+
+  get horizon(): number {
+    return this.#transmissions.base + FEEDBACK_WINDOW;
+  }
+
+  /** Every segment below is known to have come. */
+  get base(): number {
+    return this.#transmissions.base;
+  }
+
+  get window(): CongestionWindow {
+    return this.#window;
+  }
+
+  has(seq: number): boolean {
+    return this.#transmissions.has(seq);
+  }
+
+  allowed(now: Millis): number {
+    const byWindow = Math.max(1, Math.floor(this.#window.bytes(now) / this.#datagramBytes));
+    const inFlight = Math.min(byWindow, this.#credit) - this.#transmissions.inFlight;
+    const paced = Math.floor(this.#pacer.available(now) / this.#datagramBytes);
+    return Math.max(0, Math.min(inFlight, paced, this.#transmissions.room));
+  }
+
+  onSent(seqs: Uint32Array, count: number, now: Millis): void {
+    this.#waitingSince ??= now;
+    for (let index = 0; index < count; index += 1) {
+      this.#transmissions.onSent(seqs[index] ?? 0, now);
+    }
+    this.#pacer.spend(count * this.#datagramBytes);
+  }
+
+  /** Takes what the client says; returns the segments that are lost. */
+  onFeedback(feedback: Feedback, now: Millis): readonly number[] {
+    if (feedback.base < this.#transmissions.base) return [];
+    const news = this.#transmissions.onFeedback(feedback, now);
+    this.#credit = feedback.credit;
+    this.#silence = FIRST_SILENCE;
+    this.#waitingSince = this.#transmissions.inFlight > 0 ? now : undefined;
+    const bytes = this.#datagramBytes;
+    this.#window.onFeedback(
+      {
+        rtt: news.rtt,
+        inFlightThen: news.inFlightThen * bytes,
+        transmission: news.newestTransmission,
+        nextTransmission: this.#transmissions.next,
+        acked: news.acked * bytes,
+        lost: news.lost.length * bytes,
+      },
+      now,
+    );
+    const pace = this.#window.pace;
+    this.#pacer.setRate(pace, Math.max(LEAST_BURST * bytes, (pace * BURST_MS) / 1000));
+    return news.lost;
+  }
+
+  readyAt(now: Millis): Millis | undefined {
+    const byWindow = Math.max(1, Math.floor(this.#window.bytes(now) / this.#datagramBytes));
+    if (this.#transmissions.inFlight >= Math.min(byWindow, this.#credit)) return undefined;
+    return this.#pacer.readyAt(this.#datagramBytes, now);
+  }
+
+  /** When {@link onTimeout} has something to do. */
+  nextTimeout(): Millis | undefined {
+    return this.#waitingSince && after(this.#waitingSince, this.#silence);
+  }
+
+  /** Nothing was heard for too long: the segment to send again, to hear something. */
+  onTimeout(now: Millis): number | undefined {
+    const at = this.nextTimeout();
+    if (at === undefined || now < at) return undefined;
+    this.#waitingSince = now;
+    this.#silence = millis(Math.min(LONGEST_SILENCE, 2 * this.#silence));
+    return this.#transmissions.giveUpOldest();
+  }
+}

@@ -1,0 +1,44 @@
+import { after, type Millis, millis } from '../core/brands.ts';
+
+/** A feedback after this many datagrams, or this long after the first that it would tell of. */
+const DATAGRAMS = 64;
+const DELAY = millis(4);
+/** In silence the feedback is repeated, since the last one may be lost; less and less often. */
+const FIRST_REPEAT = millis(20);
+const LONGEST_REPEAT = millis(250);
+
+/** When the client of the fast profile is to send a feedback. */
+export class FeedbackTimer {
+  #untold = 0;
+  #untoldSince: Millis;
+  #toldAt: Millis;
+  #repeat = FIRST_REPEAT;
+  /** Datagrams after which a feedback goes at once. */
+  batch = DATAGRAMS;
+
+  constructor(now: Millis) {
+    this.#untoldSince = now;
+    this.#toldAt = now;
+  }
+
+  /** A datagram has come; says whether a feedback is due at once. */
+  onDatagram(now: Millis): boolean {
+    if (this.#untold === 0) this.#untoldSince = now;
+    this.#untold += 1;
+    return this.#untold >= this.batch;
+  }
+
+  onTold(now: Millis): void {
+    this.#repeat = millis(
+      this.#untold > 0 ? FIRST_REPEAT : Math.min(LONGEST_REPEAT, 1.5 * this.#repeat),
+    );
+    this.#untold = 0;
+    this.#toldAt = now;
+  }
+
+  /** @param repeating whether more is expected. */
+  nextTimeout(repeating: boolean): Millis | undefined {
+    if (this.#untold > 0) return after(this.#untoldSince, DELAY);
+    return repeating ? after(this.#toldAt, this.#repeat) : undefined;
+  }
+}
