@@ -2,23 +2,27 @@
 /** `wirelab`: all programs of the project under one name. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chatCommand } from './app/chat.ts';
-import { demoCommand } from './app/demo.ts';
+import type { Command } from 'commander';
 import { newCommand, runProgram } from './app/flags.ts';
-import { getCommand } from './app/get.ts';
 import { packageFolder } from './app/package-files.ts';
-import { serveCommand } from './app/serve.ts';
+
+/** Each is loaded when it is used: a short download should not wait for the parts of a server. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['serve', async () => (await import('./app/serve.ts')).serveCommand('serve')],
+  ['chat', async () => (await import('./app/chat.ts')).chatCommand('chat')],
+  ['get', async () => (await import('./app/get.ts')).getCommand()],
+  ['demo', async () => (await import('./app/demo.ts')).demoCommand()],
+]);
 
 const { version } = JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as {
   version: string;
 };
 
-await runProgram(
-  newCommand('wirelab')
-    .description('File-transfer protocols that one can run, watch on the wire, and grade.')
-    .version(version)
-    .addCommand(serveCommand('serve'))
-    .addCommand(chatCommand('chat'))
-    .addCommand(getCommand())
-    .addCommand(demoCommand()),
-);
+const program = newCommand('wirelab')
+  .description('File-transfer protocols that one can run, watch on the wire, and grade.')
+  .version(version);
+const wanted = COMMANDS.get(process.argv[2] ?? '');
+for (const load of wanted === undefined ? COMMANDS.values() : [wanted]) {
+  program.addCommand(await load());
+}
+await runProgram(program);

@@ -112,8 +112,8 @@ export function parseFolderFlag(text: string): string {
 /** The largest IP packet, in bytes: what every IPv4 host has to take at least, up to the most. */
 export function parseMtu(text: string): number {
   const mtu = Number(text);
-  if (!/^\d+$/.test(text) || mtu < 576 || mtu > 65_535) {
-    throw new InvalidArgumentError('Give a number of bytes from 576 to 65535, for example 1500.');
+  if (!/^\d+$/.test(text) || mtu < 576 || mtu > 65_536) {
+    throw new InvalidArgumentError('Give a number of bytes from 576 to 65536, for example 1500.');
   }
   return mtu;
 }

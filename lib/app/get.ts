@@ -3,14 +3,14 @@ import { statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { DownloadOutcome } from '../commands/client-effects.ts';
+import { millis } from '../core/brands.ts';
 import { systemCode } from '../core/errors.ts';
 import { visible } from '../core/text.ts';
 import { ChatClientDriver } from '../net/chat-client-driver.ts';
 import type { Leftover } from '../storage/leftover.ts';
 import { exists, PartialFile } from '../storage/partial-file.ts';
 import { safeName } from '../storage/safe-name.ts';
-import { LineEditor } from '../terminal/line-editor.ts';
-import { LineReader } from '../terminal/line-reader.ts';
+import type { Dialogue } from '../terminal/dialogue.ts';
 import { statusLine } from '../terminal/status-line.ts';
 import { PAUSE_QUESTION } from './chat-session.ts';
 import { describeConnectError } from './connect-errors.ts';
@@ -26,6 +26,9 @@ import {
   parseRate,
 } from './flags.ts';
 import { ANY } from './start-questions.ts';
+
+/** When all is done, the server's answer to the farewell is worth no more than this. */
+const GOODBYE = millis(100);
 
 interface GetFlags {
   server: string;
@@ -119,7 +122,7 @@ class Get {
       if (!(await connected)) throw new UserError(visible(this.#refusal ?? this.#lastText));
       await this.#end(await downloaded);
     } finally {
-      await driver.disconnect();
+      await driver.disconnect(GOODBYE);
     }
   }
 
@@ -200,17 +203,30 @@ class Get {
 }
 
 async function askInTerminalOrPipe(): Promise<string> {
-  const { stdin, stderr } = process;
-  const dialogue =
-    stdin.isTTY && stderr.isTTY
-      ? new LineEditor({ input: stdin, output: stderr, onInterrupt: () => dialogue.close() })
-      : new LineReader(stdin, stderr);
+  const { stdin } = process;
+  const dialogue = await openDialogue();
   try {
     return (await dialogue.ask(PAUSE_QUESTION))?.trim() ?? 'stop';
   } finally {
     dialogue.close();
     stdin.pause();
   }
+}
+
+/** Loaded only when there is a question: most downloads of this program have none. */
+async function openDialogue(): Promise<Dialogue> {
+  const { stdin, stderr } = process;
+  if (!stdin.isTTY || !stderr.isTTY) {
+    const { LineReader } = await import('../terminal/line-reader.ts');
+    return new LineReader(stdin, stderr);
+  }
+  const { LineEditor } = await import('../terminal/line-editor.ts');
+  const editor = new LineEditor({
+    input: stdin,
+    output: stderr,
+    onInterrupt: () => editor.close(),
+  });
+  return editor;
 }
 
 function anyName(): string {

@@ -76,7 +76,10 @@ async function serve(flags: ServeFlags): Promise<void> {
     level: 'info',
     text: `listening on TCP ports ${formatPorts(driver.ports)}`,
   });
+  const stop = new AbortController();
+  folder.prepareHashes(stop.signal).catch(() => undefined);
   await interrupt;
+  stop.abort();
   log({ level: 'info', text: 'closing' });
   await driver.close();
 }

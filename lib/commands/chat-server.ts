@@ -1,4 +1,4 @@
-import { after, type Millis } from '../core/brands.ts';
+import { after, type Millis, type Port } from '../core/brands.ts';
 import { ProtocolError } from '../core/errors.ts';
 import type { Feedback } from '../udp-reliable/feedback.ts';
 import { GIVE_UP_AFTER } from '../udp-reliable/receiver.ts';
@@ -13,6 +13,7 @@ import {
   fileOpened,
   proceed,
   reRequest,
+  senderReady,
   stop,
   stopDownload,
 } from './download.ts';
@@ -152,8 +153,13 @@ export class ChatServer {
   ): readonly ServerEffect[] {
     return this.#with(id, now, (session) => {
       if (offered === undefined) throw new ProtocolError<ErrorCode>('FILE_NOT_FOUND');
-      return fileOpened(session, offered, key, now);
+      return fileOpened(this.#room, session, offered, key, now);
     });
+  }
+
+  /** In the fast profile: the socket that the parts will come from has this port. */
+  senderReady(id: ConnectionId, port: Port, now: Millis): readonly ServerEffect[] {
+    return this.#with(id, now, (session) => senderReady(session, port));
   }
 
   /** What the client says by UDP, in the fast profile. */
@@ -205,8 +211,8 @@ export class ChatServer {
     if (running.state === 'awaiting-address') return running.deadline;
     if (running.state !== 'transferring') return undefined;
     // In the pause no timer runs: the user may think as long as it takes.
-    const { sender, fast } = running;
-    const waits = fast === undefined ? sender.allSent : sender.proceeded || !sender.idle;
+    const { sender, offer } = running;
+    const waits = offer === undefined ? sender.allSent : sender.proceeded || !sender.idle;
     if (!waits) return undefined;
     return after(session.lastActive, GIVE_UP_AFTER);
   }

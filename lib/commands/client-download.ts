@@ -96,8 +96,11 @@ export class ClientDownload {
   receiverReady(port: Port, now: Millis): readonly ClientEffect[] {
     if (this.#state.type !== 'opening') return [];
     this.#state = { type: 'receiving', receiver: this.#state.receiver, asked: false };
-    const effects: ClientEffect[] = [{ type: 'send', message: { type: 'address', port } }];
     const { fast } = this.#state.receiver;
+    const effects: ClientEffect[] =
+      fast === undefined
+        ? [{ type: 'send', message: { type: 'address', port } }]
+        : [{ type: 'send-feedback' }];
     if (fast?.proceed) effects.push({ type: 'send', message: { type: 'proceed' } });
     // An empty file is whole before anything comes.
     return [...effects, ...this.segmentsReceived(now)];
@@ -261,7 +264,7 @@ export class ClientDownload {
     if (fast !== undefined && (wish === undefined || !isPossible(fast, count))) {
       return this.#refuse('the answer of the server makes no sense');
     }
-    this.#digest = undefined;
+    this.#digest = fast?.sha256;
     const { leftover, proceed = false } = wish ?? {};
     const same = fast !== undefined && leftover?.id === fast.id && leftover.size === fast.size;
     const receiver = new Receiver(
@@ -269,6 +272,7 @@ export class ClientDownload {
       now,
       fast && {
         id: fast.id,
+        port: fast.port,
         key: fast.key,
         size: fast.size,
         payload: fast.part,
@@ -300,9 +304,7 @@ export class ClientDownload {
 
   #ask({ file, deadline, wish }: Request): readonly ClientEffect[] {
     this.#state = { type: 'requested', file, deadline, wish };
-    const { mtu, rate, leftover } = wish ?? {};
-    const fast =
-      mtu === undefined ? undefined : { mtu, rate, id: leftover?.id, from: prefixOf(leftover) };
+    const fast = wish && { mtu: wish.mtu, rate: wish.rate };
     return [{ type: 'send', message: { type: 'download', file, fast } }];
   }
 
@@ -352,12 +354,6 @@ function reRequests(seqs: readonly number[]): ClientEffect[] {
     effects.push({ type: 'send', message: { type: 're-request', seqs: some, invalid: 0 } });
   }
   return effects;
-}
-
-/** The bytes that are there from the beginning of the file on. */
-function prefixOf(leftover: Leftover | undefined): number | undefined {
-  const [start, end] = leftover?.ranges[0] ?? [];
-  return start === 0 ? end : undefined;
 }
 
 function isPossible({ part, size }: FastOffer, count: number): boolean {

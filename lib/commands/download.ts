@@ -1,24 +1,30 @@
-import { after, type Millis } from '../core/brands.ts';
+import { after, type Millis, type Port } from '../core/brands.ts';
 import { ProtocolError } from '../core/errors.ts';
 import { GIVE_UP_AFTER } from '../udp-reliable/receiver.ts';
 import {
   fastPayload,
   HEADER_BYTES,
   MAX_ASCII_SEGMENT_COUNT,
+  type Numbering,
   SEGMENT_PAYLOAD,
+  type Segmentation,
   segment,
 } from '../udp-reliable/segment.ts';
 import { Sender } from '../udp-reliable/sender.ts';
-import type { ErrorCode } from './messages.ts';
+import type { ErrorCode, FastRequest } from './messages.ts';
 import {
   endDownload,
   type Handler,
   log,
   type OfferedFile,
+  type Room,
   reply,
   type ServerEffect,
   type Session,
 } from './room.ts';
+
+/** No network carries larger packets, and loopback interfaces carry no smaller ones. */
+const LEAST_LOOPBACK_MTU = 16_384;
 
 /** `download|FILE`: the file is looked for and opened, then its number of segments is told. */
 export const download: Handler<'download'> = (_room, session, { file, fast }) => {
@@ -30,6 +36,7 @@ export const download: Handler<'download'> = (_room, session, { file, fast }) =>
 
 /** @param key a random number, in case that the fast profile was asked for. */
 export function fileOpened(
+  room: Room,
   session: Session,
   offered: OfferedFile,
   key: number,
@@ -38,65 +45,90 @@ export function fileOpened(
   if (session.download?.state !== 'opening') {
     return [{ type: 'end-sending', connection: session.id }];
   }
-  const { file, fast: asked } = session.download;
-  const { size, id } = offered;
-  const mtu = Math.min(session.mtu, asked?.mtu ?? 0);
-  const part = asked === undefined ? SEGMENT_PAYLOAD : fastPayload(mtu, session.host);
+  const { file, fast } = session.download;
+  const { size } = offered;
+  const part =
+    fast === undefined
+      ? SEGMENT_PAYLOAD
+      : fastPayload(Math.min(session.mtu, fast.mtu), session.host);
   const cut = segment(size, part);
-  const from = asked?.id === id ? Math.floor((asked.from ?? 0) / part) : 0;
-  const fast = asked && { key, rate: asked.rate, from: Math.min(from, cut.count) };
-  const deadline = after(now, GIVE_UP_AFTER);
-  session.download = { state: 'awaiting-address', file, offered, cut, fast, deadline };
-  return [
-    reply(session, {
-      type: 'segment-count',
-      count: cut.count,
-      fast: fast && { part, size, id, key },
-    }),
-    log(session, `download of ${file}: ${size} bytes in ${cut.count} parts of ${part}`),
+  const begins = log(
+    session,
+    `download of ${file}: ${size} bytes in ${cut.count} parts of ${part}`,
+  );
+  if (fast === undefined) {
+    const deadline = after(now, GIVE_UP_AFTER);
+    session.download = { state: 'awaiting-address', file, offered, cut, deadline };
+    return [reply(session, { type: 'segment-count', count: cut.count }), begins];
+  }
+  const { id, knownSha256: sha256 } = offered;
+  const sender = newSender(room, session, cut, fast);
+  const offer = { part, size, id, key, sha256 };
+  session.download = { state: 'transferring', file, offered, sender, offer };
+  return [begins, startSending(session, sender, cut, 'binary', { key })];
+}
+
+/** In the fast profile: the parts will come from this UDP port, as soon as the client asks there. */
+export function senderReady(session: Session, port: Port): ServerEffect[] {
+  const running = session.download;
+  if (running?.state !== 'transferring' || running.offer === undefined) return [];
+  const { segmentCount: count } = running.sender;
+  const effects = [
+    reply(session, { type: 'segment-count', count, fast: { ...running.offer, port } }),
   ];
+  if (running.offer.sha256 === undefined) {
+    effects.push({ type: 'hash-file', connection: session.id });
+  }
+  return effects;
 }
 
 /** `PORT`, or `IP|PORT` from a peer of the as-written dialect. */
 export const address: Handler<'address'> = (room, session, message) => {
   const running = session.download;
   if (running?.state !== 'awaiting-address') return [];
+  const { host, port } = message;
   // Never to a third party: who asks for a file cannot have it sent to somebody else.
-  const foreign = message.host !== undefined && message.host !== session.host;
-  if (foreign || message.port === undefined) throw new ProtocolError<ErrorCode>('BAD_ADDRESS');
-  const { file, offered, cut, fast } = running;
-  const numbering = message.host === undefined || fast !== undefined ? 'binary' : 'ascii';
+  const foreign = host !== undefined && host !== session.host;
+  if (foreign || port === undefined) throw new ProtocolError<ErrorCode>('BAD_ADDRESS');
+  const { file, offered, cut } = running;
+  const numbering = host === undefined ? 'binary' : 'ascii';
   if (numbering === 'ascii' && cut.count > MAX_ASCII_SEGMENT_COUNT) {
     throw new ProtocolError<ErrorCode>('FILE_TOO_LARGE');
   }
-  const sender = new Sender({
+  const sender = newSender(room, session, cut, undefined);
+  session.download = { state: 'transferring', file, offered, sender, offer: undefined };
+  return [startSending(session, sender, cut, numbering, { port })];
+};
+
+function newSender(
+  room: Room,
+  session: Session,
+  cut: Segmentation,
+  fast: FastRequest | undefined,
+): Sender {
+  return new Sender({
     segmentCount: cut.count,
     payload: cut.payload,
     fast: fast !== undefined,
-    from: fast?.from ?? 0,
+    local: session.mtu >= LEAST_LOOPBACK_MTU,
     shares: room.newShares(fast, HEADER_BYTES + cut.payload),
   });
-  session.download = { state: 'transferring', file, offered, fast, sender };
-  const { id: connection, host } = session;
-  const { port } = message;
-  const key = fast?.key;
-  const start: ServerEffect = {
-    type: 'start-sending',
-    connection,
-    sender,
-    host,
-    port,
-    numbering,
-    cut,
-    key,
-  };
-  return fast === undefined ? [start] : [start, { type: 'hash-file', connection }];
-};
+}
+
+function startSending(
+  { id: connection, host }: Session,
+  sender: Sender,
+  cut: Segmentation,
+  numbering: Numbering,
+  target: { readonly port: number } | { readonly key: number },
+): ServerEffect {
+  return { type: 'start-sending', connection, sender, host, cut, numbering, target };
+}
 
 /** The answer to `hash-file`. */
 export function fileHashed(session: Session, sha256: string): ServerEffect[] {
   const running = session.download;
-  if (running?.state !== 'transferring' || running.fast === undefined) return [];
+  if (running?.state !== 'transferring' || running.offer === undefined) return [];
   return [reply(session, { type: 'digest', sha256 })];
 }
 

@@ -1,3 +1,4 @@
+import { parsePort } from '../core/brands.ts';
 import type { FastOffer, FastRequest } from './messages.ts';
 
 /** Behind a file name, or a number of parts: `|fast=1|key=value|…` (PROTOCOL.md, "The fast profile"). */
@@ -13,16 +14,14 @@ export function decodeFastRequest(rest: string): { file: string; fast: FastReque
     // What has to be carried by every path (RFC 8200, section 5).
     mtu: mtu === undefined ? 1280 : mtu,
     rate: integer(options.get('rate')),
-    id: options.get('id'),
-    from: integer(options.get('from')),
   };
   return { file: rest.slice(0, match.index), fast };
 }
 
 export function encodeFastRequest(fast: FastRequest | undefined): string {
   if (fast === undefined) return '';
-  const { mtu, rate, id, from } = fast;
-  return write({ mtu, rate, id, from });
+  const { mtu, rate } = fast;
+  return write({ mtu, rate });
 }
 
 /** @param options what follows the number of parts; `undefined` when that is no offer. */
@@ -33,17 +32,18 @@ export function decodeFastOffer(options: string): FastOffer | undefined {
   const part = integer(values.get('part'));
   const size = integer(values.get('size'));
   const id = values.get('id');
+  const port = parsePort(values.get('port') ?? '');
   const key = integer(values.get('key'));
-  if (part === undefined || size === undefined || id === undefined || key === undefined) {
-    return undefined;
-  }
-  return { part, size, id, key };
+  if (part === undefined || size === undefined || id === undefined) return undefined;
+  if (port === undefined || key === undefined || key >= 2 ** 32) return undefined;
+  const sha256 = /^[0-9a-f]{64}$/.exec(values.get('sha256') ?? '')?.[0];
+  return { part, size, id, port, key, sha256 };
 }
 
 export function encodeFastOffer(fast: FastOffer | undefined): string {
   if (fast === undefined) return '';
-  const { part, size, id, key } = fast;
-  return write({ part, size, id, key });
+  const { part, size, id, port, key, sha256 } = fast;
+  return write({ part, size, id, port, key, sha256 });
 }
 
 function write(values: Readonly<Record<string, string | number | undefined>>): string {

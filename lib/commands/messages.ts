@@ -7,9 +7,6 @@ export interface FastRequest {
   readonly mtu: number;
   /** Bytes a second that it wants at most. */
   readonly rate?: number | undefined;
-  /** What it has of an earlier attempt: the file's id then, and how many bytes without a gap. */
-  readonly id?: string | undefined;
-  readonly from?: number | undefined;
 }
 
 /** What a server that knows the fast profile answers. */
@@ -19,8 +16,12 @@ export interface FastOffer {
   readonly size: number;
   /** The same as long as the file does not change. */
   readonly id: string;
-  /** What the client's feedback has to begin with, so that nobody else can send it. */
+  /** The UDP port that the client's feedback is to go to; the parts come from there. */
+  readonly port: Port;
+  /** What the feedback has to begin with, so that nobody else can send it. */
   readonly key: number;
+  /** In hex; of a large file it is told later. */
+  readonly sha256?: string | undefined;
 }
 
 /** What a client says to a server over TCP. */

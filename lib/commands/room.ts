@@ -3,7 +3,7 @@ import { DATAGRAM_BYTES, type Numbering, type Segmentation } from '../udp-reliab
 import type { Sender } from '../udp-reliable/sender.ts';
 import { type Share, SharedPacer } from '../udp-reliable/shared-pacer.ts';
 import type { Dialect } from './codec.ts';
-import type { ClientMessage, FastRequest, ServerMessage } from './messages.ts';
+import type { ClientMessage, FastOffer, FastRequest, ServerMessage } from './messages.ts';
 import type { UserName } from './names.ts';
 
 export type ConnectionId = number;
@@ -15,15 +15,8 @@ export interface OfferedFile {
   readonly lastByte: number | undefined;
   /** The same as long as the file is. */
   readonly id: string;
-}
-
-/** What the fast profile adds to a download. */
-export interface FastDownload {
-  readonly key: number;
-  /** Bytes a second that the client wants at most. */
-  readonly rate: number | undefined;
-  /** The first segment that the client has not got from an earlier attempt. */
-  readonly from: number;
+  /** In hex, when it is known already. */
+  readonly knownSha256?: string | undefined;
 }
 
 export type Download =
@@ -33,15 +26,15 @@ export type Download =
       readonly file: string;
       readonly offered: OfferedFile;
       readonly cut: Segmentation;
-      readonly fast: FastDownload | undefined;
       readonly deadline: Millis;
     }
   | {
       readonly state: 'transferring';
       readonly file: string;
       readonly offered: OfferedFile;
-      readonly fast: FastDownload | undefined;
       readonly sender: Sender;
+      /** The rest of what the client is offered, in the fast profile. */
+      readonly offer: Omit<FastOffer, 'port'> | undefined;
     };
 
 /** One TCP connection. It is online while it has a name. */
@@ -67,11 +60,10 @@ export type ServerEffect =
       readonly connection: ConnectionId;
       readonly sender: Sender;
       readonly host: string;
-      readonly port: number;
-      readonly numbering: Numbering;
       readonly cut: Segmentation;
-      /** Of the feedback that the client sends by UDP; `undefined` under the document's rules. */
-      readonly key: number | undefined;
+      readonly numbering: Numbering;
+      /** Where to; in the fast profile the client's first feedback with this key tells it. */
+      readonly target: { readonly port: number } | { readonly key: number };
     }
   /** The SHA-256 of the file is wanted. */
   | { readonly type: 'hash-file'; readonly connection: ConnectionId }
@@ -131,7 +123,7 @@ export class Room {
   }
 
   /** A new download's part of every limit that it is under. */
-  newShares(fast: FastDownload | undefined, datagramBytes: number): Share[] {
+  newShares(fast: FastRequest | undefined, datagramBytes: number): Share[] {
     const shared = fast === undefined ? this.#document : this.#all;
     const own = Math.min(this.#clientRate ?? Infinity, fast?.rate ?? Infinity);
     const pacers = [shared, own === Infinity ? undefined : newPacer(own)];

@@ -1,12 +1,12 @@
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { FastWish } from '../commands/client-download.ts';
 import type { ClientEffect, DownloadOutcome } from '../commands/client-effects.ts';
 import { ClientSession } from '../commands/client-session.ts';
 import { encodeClientMessage } from '../commands/codec.ts';
 import { type Framing, MAX_MESSAGE_BYTES } from '../commands/framing.ts';
 import type { ClientMessage } from '../commands/messages.ts';
-import { after, millis, type Port, parsePort } from '../core/brands.ts';
+import { after, type Millis, millis, type Port, parsePort } from '../core/brands.ts';
 import { assertNever } from '../core/errors.ts';
 import { INVALID, type Receiver } from '../udp-reliable/receiver.ts';
 import { HEADER_BYTES } from '../udp-reliable/segment.ts';
@@ -14,11 +14,12 @@ import { plainAddress, udpFamily } from './addresses.ts';
 import { now } from './clock.ts';
 import { FeedbackSender } from './feedback-sender.ts';
 import { interfaceMtu } from './mtu.ts';
+import { openConnection } from './open-connection.ts';
 import { PeerConnection } from './peer-connection.ts';
 import type { SegmentSink } from './segment-sink.ts';
 
-/** A server that does not answer the TCP handshake is given this long. */
-const CONNECT_TIMEOUT = millis(10_000);
+/** Below this, the server is near. */
+const SHORT_WAY_MS = 8;
 /** Asked of the system for the UDP socket, which gives what it allows. */
 const RECEIVE_BUFFER_BYTES = 4_194_304;
 /** A bare read below this is a message by itself: longer ones may arrive in pieces. */
@@ -51,6 +52,7 @@ export class ChatClientDriver implements AsyncDisposable {
   readonly #serverAddress: string;
   readonly #localAddress: string;
   readonly #closed: Promise<void>;
+  readonly #isShortWay: boolean;
   #udp: UdpSocket | undefined;
   #fast: FeedbackSender | undefined;
   #sink: SegmentSink | undefined;
@@ -61,7 +63,9 @@ export class ChatClientDriver implements AsyncDisposable {
   #connectAnswered: ((online: boolean) => void) | undefined;
   #downloadEnded: ((outcome: DownloadOutcome) => void) | undefined;
 
-  private constructor(options: ChatClientOptions, socket: Socket) {
+  /** @param handshake how long the server took to answer. */
+  private constructor(options: ChatClientOptions, socket: Socket, handshake: number) {
+    this.#isShortWay = handshake < SHORT_WAY_MS;
     this.#options = options;
     this.#session = new ClientSession(options.framing);
     this.#serverAddress = plainAddress(socket.remoteAddress ?? '');
@@ -85,22 +89,14 @@ export class ChatClientDriver implements AsyncDisposable {
 
   /** Opens the TCP connection. @throws Error that says why there is none. */
   static async open(options: ChatClientOptions): Promise<ChatClientDriver> {
-    const socket = createConnection({
-      host: options.host,
-      port: options.port,
-      ...(options.from !== undefined && { localAddress: options.from }),
-      allowHalfOpen: true,
+    const { host, port, from } = options;
+    const start = now();
+    const socket = await openConnection({
+      host,
+      port,
+      ...(from !== undefined && { localAddress: from }),
     });
-    await new Promise<void>((resolve, reject) => {
-      socket.setTimeout(CONNECT_TIMEOUT, () => socket.destroy(new Error('no answer')));
-      socket.once('error', reject);
-      socket.once('connect', () => {
-        socket.setTimeout(0);
-        socket.off('error', reject);
-        resolve();
-      });
-    });
-    return new ChatClientDriver(options, socket);
+    return new ChatClientDriver(options, socket, now() - start);
   }
 
   /** Logs in; `false` when the server refuses the name, or is gone. */
@@ -150,14 +146,17 @@ export class ChatClientDriver implements AsyncDisposable {
   }
 
   /** Leaves: says so, and waits until the server has closed, two seconds at most. */
-  async disconnect(): Promise<void> {
+  async disconnect(patience?: Millis): Promise<void> {
     this.send({ type: 'disconnect' });
-    await this.close();
+    await this.close(patience);
   }
 
-  /** Ends the connection when all is sent; what the server still says is shown. */
-  async close(): Promise<void> {
-    this.#peer.finish();
+  /**
+   * Ends the connection when all is sent; what the server still says is shown.
+   * @param patience how long the server is waited for at most; two seconds when absent.
+   */
+  async close(patience?: Millis): Promise<void> {
+    this.#peer.finish(patience);
     await this.#closed;
   }
 
@@ -243,10 +242,12 @@ export class ChatClientDriver implements AsyncDisposable {
     });
     udp.on('error', () => undefined);
     udp.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
-    this.#fast = receiver.fast && new FeedbackSender(udp, receiver, sink);
+    this.#fast =
+      receiver.fast &&
+      new FeedbackSender(udp, this.#serverAddress, receiver, sink, this.#isShortWay);
     udp.on('message', (datagram, from) => {
       // Anybody can send to an open port; only the server's parts count.
-      if (!this.#isServer(from)) {
+      if (!this.#isServer(from, receiver.fast?.port)) {
         receiver.counts.invalid += 1;
         return;
       }
@@ -254,7 +255,7 @@ export class ChatClientDriver implements AsyncDisposable {
       const at = now();
       const seq = receiver.inspect(datagram, at);
       if (seq >= 0 && sink.write(seq, datagram, HEADER_BYTES)) receiver.accept(seq);
-      if (seq !== INVALID && this.#fast?.onDatagram(from, at)) {
+      if (seq !== INVALID && this.#fast?.onDatagram(at)) {
         this.#peer.setDeadline(this.#session.download.nextTimeout());
       }
       if (receiver.phase !== phase) this.#run(this.#session.download.segmentsReceived(now()));
@@ -264,7 +265,9 @@ export class ChatClientDriver implements AsyncDisposable {
     return port;
   }
 
-  #isServer(from: RemoteInfo): boolean {
+  /** @param port where it sends from; any, under the document's rules. */
+  #isServer(from: RemoteInfo, port: Port | undefined): boolean {
+    if (port !== undefined && from.port !== port) return false;
     if (from.address === this.#lastSource) return true;
     if (plainAddress(from.address) !== this.#serverAddress) return false;
     this.#lastSource = from.address;

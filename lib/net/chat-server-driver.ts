@@ -1,9 +1,11 @@
 import { randomInt } from 'node:crypto';
+import type { RemoteInfo } from 'node:dgram';
 import type { Socket } from 'node:net';
 import { ChatServer } from '../commands/chat-server.ts';
 import { encodeError, encodeServerMessage } from '../commands/codec.ts';
 import type { ErrorCode } from '../commands/messages.ts';
 import type { ConnectionId, RoomOptions, ServerEffect } from '../commands/room.ts';
+import { parsePort } from '../core/brands.ts';
 import { assertNever, ProtocolError } from '../core/errors.ts';
 import { decodeFeedback } from '../udp-reliable/feedback.ts';
 import { formatEndpoint, plainAddress } from './addresses.ts';
@@ -11,11 +13,14 @@ import { now } from './clock.ts';
 import { interfaceMtu } from './mtu.ts';
 import { PeerConnection } from './peer-connection.ts';
 import { PortListener } from './port-listener.ts';
-import { SegmentSender, type SegmentSource } from './segment-sender.ts';
+import type { SegmentSource } from './read-ahead.ts';
+import { SegmentSender } from './segment-sender.ts';
 
 /** Clients at a time on one port (document, "About the server program"). */
 export const CLIENTS_PER_PORT = 15;
 
+/** Up to this size a file is hashed before it is offered. */
+const HASH_AT_ONCE_BYTES = 1_048_576;
 /** A longer datagram is no word of the document's protocol. */
 const MAX_TEXT_BYTES = 16;
 
@@ -25,8 +30,9 @@ export interface ServedFile extends SegmentSource {
   readonly lastByte: number | undefined;
   /** The same as long as the file is. */
   readonly id: string;
-  /** The SHA-256 in hex. */
+  /** The SHA-256 in hex, and the same without waiting where it is known or quickly made. */
   sha256(): Promise<string>;
+  readonly knownSha256: string | undefined;
   isUnchanged(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -248,6 +254,10 @@ export class ChatServerDriver implements AsyncDisposable {
       return [];
     }
     client.file = file;
+    // One message less to wait for; a hash that fails is told of when it is needed.
+    if (file !== undefined && file.size <= HASH_AT_ONCE_BYTES) {
+      await file.sha256().catch(() => undefined);
+    }
     return this.#machine.fileOpened(id, file, randomInt(2 ** 32), now());
   }
 
@@ -269,7 +279,7 @@ export class ChatServerDriver implements AsyncDisposable {
   }
 
   #startSending(effect: Extract<ServerEffect, { type: 'start-sending' }>): void {
-    const { connection: id, sender, host, port, numbering, cut, key } = effect;
+    const { connection: id, sender, host, numbering, cut, target } = effect;
     const client = this.#clients.get(id);
     if (client?.file === undefined) return;
     const { file, localAddress } = client;
@@ -279,9 +289,17 @@ export class ChatServerDriver implements AsyncDisposable {
       cut,
       numbering,
       host,
-      port,
+      port: 'port' in target ? target.port : undefined,
       localAddress,
-      onDatagram: (datagram) => this.#onDatagram(id, datagram, key),
+      onBound: (bound) => {
+        const port = parsePort(String(bound));
+        if (port === undefined) return;
+        void this.#obey(id, () => this.#machine.senderReady(id, port, now()));
+      },
+      onDatagram: (datagram, from) => {
+        if ('key' in target) this.#onFeedback(id, datagram, from, target.key);
+        else this.#onText(id, datagram);
+      },
       onPaused: () => {
         this.#machine.sendingPaused(id, now());
         client.peer.setDeadline(this.#machine.nextTimeout(id));
@@ -298,17 +316,21 @@ export class ChatServerDriver implements AsyncDisposable {
     });
   }
 
-  #onDatagram(id: ConnectionId, datagram: Buffer, key: number | undefined): void {
-    if (key === undefined) {
-      if (datagram.length > MAX_TEXT_BYTES) return;
-      const text = datagram.toString();
-      void this.#obey(id, () => this.#machine.handleDatagram(id, text, now()));
-      return;
-    }
+  #onText(id: ConnectionId, datagram: Buffer): void {
+    if (datagram.length > MAX_TEXT_BYTES) return;
+    const text = datagram.toString();
+    void this.#obey(id, () => this.#machine.handleDatagram(id, text, now()));
+  }
+
+  #onFeedback(id: ConnectionId, datagram: Buffer, from: RemoteInfo, key: number): void {
     const feedback = decodeFeedback(datagram, key);
-    if (feedback === undefined) return;
+    const client = this.#clients.get(id);
+    if (feedback === undefined || client?.sending === undefined) return;
+    // Never to a third party, even if it knows the key.
+    if (plainAddress(from.address) !== client.host) return;
+    client.sending.connect(from.port);
     void this.#obey(id, () => this.#machine.handleFeedback(id, feedback, now()));
-    this.#clients.get(id)?.sending?.wake();
+    client.sending.wake();
   }
 
   #endSending(id: ConnectionId): void {

@@ -49,6 +49,11 @@ export class Alarm {
   }
 }
 
+/** Resolves when everything that waits in sockets and timers had its turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Resolves after `span`, or as soon as `signal` is aborted. */
 export function delay(span: Millis, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import type { RemoteInfo, Socket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
 import type { Millis } from '../core/brands.ts';
 import { MAX_FEEDBACK_BYTES } from '../udp-reliable/feedback.ts';
 import type { Receiver } from '../udp-reliable/receiver.ts';
@@ -16,11 +16,19 @@ export class FeedbackSender {
   readonly #sink: SegmentSink;
   /** Datagrams that the receive buffer of the system holds. */
   readonly #bufferRoom: number;
-  #server: { readonly address: string; readonly port: number } | undefined;
-  /** Whether a feedback is due at a time that is known already. */
+  readonly #host: string;
+  /** Whether it is known when the next feedback is due. */
   #armed = false;
+  readonly #eager: boolean;
 
-  constructor(udp: Socket, receiver: Receiver, sink: SegmentSink) {
+  /**
+   * @param host the server.
+   * @param eager tells everything that came in one turn of the event loop at its end: on a short way
+   *   the server would wait for what is gathered longer.
+   */
+  constructor(udp: Socket, host: string, receiver: Receiver, sink: SegmentSink, eager: boolean) {
+    this.#host = host;
+    this.#eager = eager;
     this.#udp = udp;
     this.#receiver = receiver;
     this.#sink = sink;
@@ -31,26 +39,27 @@ export class FeedbackSender {
    * A datagram of the server has come. Tells it at once if that is due.
    * @returns whether the time of the next feedback has to be looked at anew.
    */
-  onDatagram(from: RemoteInfo, at: Millis): boolean {
-    if (this.#server?.port !== from.port) this.#server = { address: from.address, port: from.port };
+  onDatagram(at: Millis): boolean {
     if (this.#receiver.feedbackDue(at)) {
       this.tell();
       return true;
     }
-    const changed = !this.#armed;
+    if (this.#armed) return false;
     this.#armed = true;
-    return changed;
+    if (!this.#eager) return true;
+    setImmediate(() => {
+      if (this.#armed) this.tell();
+    });
+    return false;
   }
 
   tell(): void {
     this.#armed = false;
-    // Before the first datagram nobody knows where to.
-    if (this.#server === undefined) return;
     const { room = Number.POSITIVE_INFINITY } = this.#sink;
     this.#receiver.credit = Math.min(this.#bufferRoom, room);
     const out = Buffer.allocUnsafe(MAX_FEEDBACK_BYTES);
     const length = this.#receiver.writeFeedback(out, now());
-    this.#udp.send(out, 0, length, this.#server.port, this.#server.address, ignore);
+    this.#udp.send(out, 0, length, this.#receiver.fast?.port, this.#host, ignore);
   }
 }
 

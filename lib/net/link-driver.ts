@@ -55,6 +55,11 @@ export class LinkDriver implements AsyncDisposable {
     });
     let path: UdpPath | undefined;
     let awaitsPort = false;
+    const open = async (target: { client?: Port; server?: Port }): Promise<number> => {
+      path?.close();
+      path = await UdpPath.open(target, this.#options, this.#stop.signal);
+      return path.port;
+    };
     const toServer = async (line: string | undefined): Promise<void> => {
       if (line === undefined) {
         server.end();
@@ -62,26 +67,30 @@ export class LinkDriver implements AsyncDisposable {
       }
       const port = awaitsPort ? parsePort(line) : undefined;
       awaitsPort = false;
-      if (port !== undefined) {
-        path?.close();
-        path = await UdpPath.open(port, this.#options, this.#stop.signal);
-      }
-      server.write(`${port === undefined ? line : path?.port}\n`);
+      server.write(`${port === undefined ? line : await open({ client: port })}\n`);
     };
-    const toClient = (line: string | undefined): void => {
+    const toClient = async (line: string | undefined): Promise<void> => {
       if (line === undefined) {
         client.end();
         return;
       }
-      awaitsPort ||= /^\|\d+(\||$)/.test(line);
-      client.write(`${line}\n`);
+      awaitsPort ||= /^\|\d+$/.test(line);
+      // In the fast profile it is the server that tells its port.
+      const [, before, text = '', behind] = /^(\|\d+\|fast=1.*\|port=)(\d+)(.*)$/.exec(line) ?? [];
+      const port = parsePort(text);
+      const told =
+        port === undefined ? line : `${before}${await open({ server: port })}${behind ?? ''}`;
+      client.write(`${told}\n`);
     };
     // One message after the other, though opening a port takes a while.
-    let turn = Promise.resolve();
+    let turnToServer = Promise.resolve();
+    let turnToClient = Promise.resolve();
     this.#readLines(client, (line) => {
-      turn = turn.then(() => toServer(line));
+      turnToServer = turnToServer.then(() => toServer(line));
     });
-    this.#readLines(server, toClient);
+    this.#readLines(server, (line) => {
+      turnToClient = turnToClient.then(() => toClient(line));
+    });
     client.once('close', () => {
       path?.close();
       server.destroySoon();
@@ -105,27 +114,31 @@ export class LinkDriver implements AsyncDisposable {
 /** The way of the datagrams of one download: the server's suffer, the client's pass. */
 class UdpPath {
   readonly #socket: UdpSocket;
-  /** Where the server sends from. */
-  #serverPort: number | undefined;
+  readonly #options: LinkOptions;
+  readonly #stop: AbortSignal;
+  /** Whoever of them is not known yet speaks first. */
+  #client: number | undefined;
+  #server: number | undefined;
   readonly #sendings = new Map<number, number>();
 
-  private constructor(socket: UdpSocket) {
+  private constructor(socket: UdpSocket, options: LinkOptions, stop: AbortSignal) {
     this.#socket = socket;
+    this.#options = options;
+    this.#stop = stop;
   }
 
-  static async open(clientPort: Port, options: LinkOptions, stop: AbortSignal): Promise<UdpPath> {
+  static async open(
+    { client, server }: { readonly client?: Port; readonly server?: Port },
+    options: LinkOptions,
+    stop: AbortSignal,
+  ): Promise<UdpPath> {
     const socket = createSocket('udp4');
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-    const path = new UdpPath(socket);
+    const path = new UdpPath(socket, options, stop);
+    path.#client = client;
+    path.#server = server;
     socket.on('error', () => undefined);
-    socket.on('message', (datagram, from) => {
-      if (from.port === clientPort) {
-        if (path.#serverPort !== undefined) path.#send(datagram, path.#serverPort);
-        return;
-      }
-      path.#serverPort = from.port;
-      path.#pass(datagram, clientPort, options, stop);
-    });
+    socket.on('message', (datagram, from) => path.#onDatagram(datagram, from.port));
     return path;
   }
 
@@ -141,16 +154,24 @@ class UdpPath {
     }
   }
 
-  #pass(datagram: Buffer, clientPort: Port, options: LinkOptions, stop: AbortSignal): void {
+  #onDatagram(datagram: Buffer, from: number): void {
+    if (this.#client === undefined && from !== this.#server) this.#client = from;
+    if (this.#server === undefined && from !== this.#client) this.#server = from;
+    if (from === this.#server) this.#pass(datagram);
+    else if (this.#server !== undefined) this.#send(datagram, this.#server);
+  }
+
+  #pass(datagram: Buffer): void {
+    const { fateOf, onDropped } = this.#options;
     const seq = readSequenceNumber(datagram);
     const nth = (this.#sendings.get(seq) ?? 0) + 1;
     this.#sendings.set(seq, nth);
-    const fate = options.fateOf(seq, nth);
-    if (fate.length === 0) options.onDropped(seq, nth);
+    const fate = fateOf(seq, nth);
+    if (fate.length === 0) onDropped(seq, nth);
     for (const copy of fate) {
-      const send = (): void => this.#send(datagram, clientPort);
+      const send = (): void => this.#send(datagram, this.#client ?? 0);
       if (copy.delay === 0) send();
-      else void delay(copy.delay, stop).then(send);
+      else void delay(copy.delay, this.#stop).then(send);
     }
   }
 

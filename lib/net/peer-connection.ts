@@ -103,10 +103,10 @@ export class PeerConnection {
   }
 
   /** Says nothing more, hears what the peer still says, and goes when the peer does. */
-  finish(): void {
+  finish(patience = LAST_ANSWERS): void {
     if (this.#ending || this.#finishing) return;
     this.#finishing = true;
-    this.#linger = setTimeout(() => this.#socket.destroy(), LAST_ANSWERS);
+    this.#linger = setTimeout(() => this.#socket.destroy(), patience);
     this.#settle();
   }
 

@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import {
   type Numbering,
   payloadLength,
@@ -7,22 +7,19 @@ import {
 } from '../udp-reliable/segment.ts';
 import type { Sender } from '../udp-reliable/sender.ts';
 import { udpFamily } from './addresses.ts';
-import { Alarm, now } from './clock.ts';
+import { Alarm, nextTurn, now } from './clock.ts';
+import {
+  HEADROOM,
+  ReadAhead,
+  type SegmentSource,
+  ShortReadError,
+  type Slot,
+} from './read-ahead.ts';
 
-/** Bytes that are read from the file and handed to the socket at once, and in datagrams. */
+/** Bytes that are handed to the socket before everybody else has a turn. */
 const BATCH_BYTES = 131_072;
-const LEAST_BATCH = 4;
 /** Asked of the system for the UDP socket, which gives what it allows. */
 const SEND_BUFFER_BYTES = 1_048_576;
-/** Room before each payload for the longest header, `4294967295:`. */
-const HEADROOM = 16;
-
-/** Where the bytes of the segments come from. */
-export interface SegmentSource {
-  /** Reads into the buffers, one after the other, from `position` on; returns the bytes read. */
-  read(buffers: readonly Buffer[], position: number): Promise<number>;
-}
-
 export interface SegmentSenderOptions {
   readonly sender: Sender;
   readonly source: SegmentSource;
@@ -30,10 +27,13 @@ export interface SegmentSenderOptions {
   readonly numbering: Numbering;
   /** The client, and the address that it knows this server by. */
   readonly host: string;
-  readonly port: number;
+  /** The client's port; `undefined`: {@link SegmentSender.connect} tells it later. */
+  readonly port: number | undefined;
   readonly localAddress: string;
-  /** Something that the client sent to the socket. */
-  readonly onDatagram: (datagram: Buffer) => void;
+  /** The socket has this port. */
+  readonly onBound: (port: number) => void;
+  /** Something that was sent to the socket; once it is connected, by the client. */
+  readonly onDatagram: (datagram: Buffer, from: RemoteInfo) => void;
   /** Everything that may go has gone. */
   readonly onPaused: () => void;
   /** The file is shorter than it was, or cannot be read. */
@@ -46,34 +46,38 @@ export class SegmentSender {
   readonly #socket: Socket;
   readonly #alarm = new Alarm(() => void this.#run());
   readonly #seqs: Uint32Array;
-  readonly #slots: readonly Buffer[];
+  #ahead: ReadAhead;
+  #connecting = false;
   #ready = false;
   #running = false;
   #closed = false;
 
   constructor(options: SegmentSenderOptions) {
     this.#options = options;
-    // One block for all datagrams: each payload is read to where it is sent from.
-    const slotBytes = HEADROOM + options.cut.payload;
-    const batch = Math.max(LEAST_BATCH, Math.floor(BATCH_BYTES / slotBytes));
-    const block = Buffer.alloc(batch * slotBytes);
+    const batch = Math.max(1, Math.floor(BATCH_BYTES / options.cut.payload));
     this.#seqs = new Uint32Array(batch);
-    this.#slots = Array.from({ length: batch }, (_, index) =>
-      block.subarray(index * slotBytes, (index + 1) * slotBytes),
-    );
+    this.#ahead = new ReadAhead(options.source, options.cut, options.sender.rate);
     this.#socket = createSocket(udpFamily(options.host));
     // A client whose port is closed refuses datagrams; its silence on TCP is what counts.
     this.#socket.on('error', (error) => {
       if (!this.#ready && !this.#closed) options.onFailed('READ_FAILED', error);
     });
-    this.#socket.on('message', (datagram) => options.onDatagram(datagram));
+    this.#socket.on('message', (datagram, from) => options.onDatagram(datagram, from));
     this.#socket.bind({ address: options.localAddress, port: 0 }, () => {
       if (this.#closed) return;
-      this.#socket.connect(options.port, options.host, () => {
-        this.#ready = true;
-        setSendBuffer(this.#socket);
-        this.wake();
-      });
+      setSendBuffer(this.#socket);
+      if (options.port !== undefined) this.connect(options.port);
+      options.onBound(this.#socket.address().port);
+    });
+  }
+
+  /** Sends to this port of the client from now on, and hears nobody else. */
+  connect(port: number): void {
+    if (this.#connecting || this.#closed) return;
+    this.#connecting = true;
+    this.#socket.connect(port, this.#options.host, () => {
+      this.#ready = true;
+      this.wake();
     });
   }
 
@@ -95,7 +99,9 @@ export class SegmentSender {
     try {
       await this.#sendWhatIsDue();
     } catch (error) {
-      if (!this.#closed) this.#options.onFailed('READ_FAILED', error);
+      if (this.#closed) return;
+      if (error instanceof ShortReadError) this.#options.onFailed('FILE_CHANGED');
+      else this.#options.onFailed('READ_FAILED', error);
       return;
     } finally {
       this.#running = false;
@@ -111,58 +117,45 @@ export class SegmentSender {
     while (!this.#closed) {
       const count = sender.take(now(), this.#seqs);
       if (count === 0) return;
-      if (!(await this.#readPayloads(count))) {
-        if (!this.#closed) this.#options.onFailed('FILE_CHANGED');
-        return;
+      for (const seq of this.#seqs.subarray(0, count)) {
+        // What still waits in a block must have gone before the block is used again.
+        if (!this.#ahead.has(seq)) await this.#drained();
+        const slot = this.#ahead.slot(seq);
+        const loaded = slot instanceof Promise ? await slot : slot;
+        if (this.#closed) return;
+        this.#send(seq, loaded);
       }
-      if (!this.#closed) await this.#sendBatch(count);
+      await this.#drained();
+      if (this.#closed) return;
+      this.#growAhead();
+      this.#ahead.prefetch(this.#seqs[count - 1] ?? 0);
+      // Everybody else has a turn.
+      await nextTurn();
     }
   }
 
-  /** Reads what the first `count` segments carry, one read for each run of neighbours. */
-  async #readPayloads(count: number): Promise<boolean> {
-    const { source, cut } = this.#options;
-    for (let start = 0; start < count; ) {
-      const first = this.#seqs[start] ?? 0;
-      const buffers: Buffer[] = [];
-      let wanted = 0;
-      let end = start;
-      while (end < count && this.#seqs[end] === first + (end - start)) {
-        const length = payloadLength(cut, first + (end - start));
-        buffers.push(this.#slot(end).subarray(HEADROOM, HEADROOM + length));
-        wanted += length;
-        end += 1;
-      }
-      if ((await source.read(buffers, first * cut.payload)) !== wanted) return false;
-      start = end;
-    }
-    return true;
+  /** A download that goes fast is worth more memory. */
+  #growAhead(): void {
+    if (this.#ahead.large) return;
+    const { source, cut, sender } = this.#options;
+    const ahead = new ReadAhead(source, cut, sender.rate);
+    if (ahead.large) this.#ahead = ahead;
   }
 
-  /** Resolves when the socket has taken all of them, so that their memory can be used again. */
-  #sendBatch(count: number): Promise<void> {
+  #send(seq: number, { bytes, datagram }: Slot): void {
     const { numbering, cut } = this.#options;
-    return new Promise((resolve) => {
-      for (let index = 0; index < count; index += 1) {
-        const seq = this.#seqs[index] ?? 0;
-        const slot = this.#slot(index);
-        const start = writeHeader(slot, HEADROOM, seq, numbering);
-        const end = HEADROOM + payloadLength(cut, seq);
-        // They leave in order: when the last one is gone, all are. A send that fails is a loss.
-        if (index < count - 1) this.#socket.send(slot, start, end - start, ignore);
-        else this.#socket.send(slot, start, end - start, () => resolve());
-      }
-    });
+    const start = writeHeader(bytes, HEADROOM, seq, numbering);
+    const length = HEADROOM + payloadLength(cut, seq) - start;
+    // The system takes it at once, or it waits in the socket. One that fails is a loss.
+    if (length === datagram.length) this.#socket.send(datagram);
+    else this.#socket.send(bytes, start, length);
   }
 
-  #slot(index: number): Buffer {
-    const slot = this.#slots[index];
-    if (slot === undefined) throw new RangeError(`no slot ${index}`);
-    return slot;
+  /** Resolves when the system has taken everything, so that the memory can be used again. */
+  async #drained(): Promise<void> {
+    while (!this.#closed && this.#socket.getSendQueueCount() > 0) await nextTurn();
   }
 }
-
-function ignore(): void {}
 
 /** What the system allows; it is not worth a word when that is less. */
 function setSendBuffer(socket: Socket): void {

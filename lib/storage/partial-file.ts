@@ -40,7 +40,8 @@ export class PartialFile {
   readonly #size: number;
   readonly #onError: (error: Error) => void;
   readonly #free: SegmentBlock[] = [];
-  readonly #writes = new Set<Promise<void>>();
+  /** Resolves when everything that was sealed is in the file, or has failed. */
+  #written = Promise.resolve();
   readonly #perBlock: number;
   /** By number, the one that was begun first comes first. */
   readonly #open = new Map<number, SegmentBlock>();
@@ -192,17 +193,16 @@ export class PartialFile {
   #seal(number: number, block: SegmentBlock): void {
     this.#open.delete(number);
     this.#writing.add(block);
-    const write = block.writeTo(this.#handle).then(
-      () => {
-        this.#writing.delete(block);
-        this.#free.push(block);
-      },
-      (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
-    );
-    const tracked: Promise<void> = write.then(() => {
-      this.#writes.delete(tracked);
+    // One after the other: on one file the system makes writes wait for each other anyway.
+    this.#written = this.#written.then(async () => {
+      try {
+        if (this.#error === undefined) await block.writeTo(this.#handle);
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)));
+      }
+      this.#writing.delete(block);
+      this.#free.push(block);
     });
-    this.#writes.add(tracked);
   }
 
   #fail(error: Error): void {
@@ -213,7 +213,7 @@ export class PartialFile {
 
   async #flush(): Promise<void> {
     for (const [number, block] of this.#open) this.#seal(number, block);
-    await Promise.all(this.#writes);
+    await this.#written;
     if (this.#error !== undefined) throw this.#error;
   }
 

@@ -9,6 +9,12 @@ import { FileHash } from './file-hash.ts';
 /** Hashes of files as they were, so that many downloads of one cost one hash. */
 class KnownHashes {
   readonly #hashes = new Map<string, Promise<string>>();
+  readonly #made = new Map<string, string>();
+
+  /** The hash, if it was made already. */
+  peek(identity: string): string | undefined {
+    return this.#made.get(identity);
+  }
 
   /** @param make is called when there is none of `identity`. */
   get(identity: string, make: () => Promise<string>): Promise<string> {
@@ -16,9 +22,15 @@ class KnownHashes {
     if (known !== undefined) return known;
     const made = make();
     this.#hashes.set(identity, made);
-    made.catch(() => this.#hashes.delete(identity));
+    made.then(
+      (sha256) => this.#made.set(identity, sha256),
+      () => this.#hashes.delete(identity),
+    );
     const [oldest] = this.#hashes.keys();
-    if (this.#hashes.size > MAX_KNOWN && oldest !== undefined) this.#hashes.delete(oldest);
+    if (this.#hashes.size > MAX_KNOWN && oldest !== undefined) {
+      this.#hashes.delete(oldest);
+      this.#made.delete(oldest);
+    }
     return made;
   }
 }
@@ -33,6 +45,7 @@ export class SharedFile {
   readonly #path: string;
   readonly #identity: string;
   readonly #hashes: KnownHashes;
+  readonly #onClosed: () => void;
 
   private constructor(
     handle: FileHandle,
@@ -41,8 +54,10 @@ export class SharedFile {
     identity: string,
     lastByte: number | undefined,
     hashes: KnownHashes,
+    onClosed: () => void,
   ) {
     this.#hashes = hashes;
+    this.#onClosed = onClosed;
     this.#handle = handle;
     this.#path = path;
     this.size = size;
@@ -50,7 +65,12 @@ export class SharedFile {
     this.lastByte = lastByte;
   }
 
-  static async open(path: string, hashes = new KnownHashes()): Promise<SharedFile | undefined> {
+  /** @param onClosed is called when it is not used any more. */
+  static async open(
+    path: string,
+    hashes = new KnownHashes(),
+    onClosed: () => void = () => undefined,
+  ): Promise<SharedFile | undefined> {
     // Not through a link, and never waiting for a pipe that took the file's place.
     const handle = await open(
       path,
@@ -66,7 +86,7 @@ export class SharedFile {
       const last = Buffer.alloc(1);
       if (size > 0) await handle.read(last, 0, 1, size - 1);
       const lastByte = size > 0 ? last[0] : undefined;
-      return new SharedFile(handle, path, size, identify(stat), lastByte, hashes);
+      return new SharedFile(handle, path, size, identify(stat), lastByte, hashes, onClosed);
     } catch (error) {
       await handle.close();
       throw error;
@@ -98,7 +118,13 @@ export class SharedFile {
     return this.#hashes.get(this.#identity, () => this.#hash());
   }
 
+  /** The SHA-256, if it was made already. */
+  get knownSha256(): string | undefined {
+    return this.#hashes.peek(this.#identity);
+  }
+
   async close(): Promise<void> {
+    this.#onClosed();
     await this.#handle.close();
   }
 
@@ -117,6 +143,8 @@ export class SharedFile {
 }
 
 const ID_DIGITS = 16;
+/** A larger file is hashed only when somebody wants it. */
+const PREPARED_BYTES = 8 * 2 ** 30;
 
 function identify(stat: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint }): string {
   return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
@@ -126,6 +154,9 @@ function identify(stat: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigin
 export class SharedFolder {
   readonly path: string;
   readonly #hashes = new KnownHashes();
+  /** Files that somebody downloads. */
+  #open = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor(path: string) {
     this.path = path;
@@ -144,13 +175,50 @@ export class SharedFolder {
     );
   }
 
+  /**
+   * Makes the hashes of the files while there is nothing else to do, so that a download need not wait
+   * for its file's. Resolves when all are made, or at `signal`.
+   */
+  async prepareHashes(signal: AbortSignal): Promise<void> {
+    for (const name of await this.list()) {
+      await this.#idle(signal);
+      if (signal.aborted) return;
+      const file = await this.open(name).catch(() => undefined);
+      if (file === undefined) continue;
+      this.#open -= 1;
+      try {
+        if (file.size <= PREPARED_BYTES) await file.sha256();
+      } catch {
+        // Whoever downloads it is told.
+      } finally {
+        this.#open += 1;
+        await file.close();
+      }
+    }
+  }
+
+  /** Resolves when no file is open, or at `signal`. */
+  async #idle(signal: AbortSignal): Promise<void> {
+    while (this.#open > 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+
   /** Opens the file of that name, or `undefined`: only what is on the list can be had. */
   async open(name: string): Promise<SharedFile | undefined> {
     // A peer's name is compared, not made into a path.
     const listed = (await this.list()).find((candidate) => candidate === name);
     if (listed === undefined) return undefined;
     try {
-      return await SharedFile.open(join(this.path, listed), this.#hashes);
+      const file = await SharedFile.open(join(this.path, listed), this.#hashes, () => {
+        this.#open -= 1;
+        if (this.#open === 0) this.#onIdle?.();
+      });
+      if (file !== undefined) this.#open += 1;
+      return file;
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ENOENT' || code === 'ELOOP' || code === 'EACCES') return undefined;

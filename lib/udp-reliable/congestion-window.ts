@@ -1,12 +1,13 @@
 import type { Millis } from '../core/brands.ts';
 import { Cubic } from './cubic.ts';
 
-/** Bytes that may be under way before anything is known: RFC 6928 has ten TCP segments. */
-const INITIAL_BYTES = 32_768;
-/** The queue that one flow keeps at the bottleneck: 6 ms at 12.5 MB/s, less at higher rates. */
-const TARGET_MS = 6;
+/** Bytes that may be under way before anything is known; RFC 6928 has a third, QUIC often this. */
+const INITIAL_BYTES = 46_080;
+/** The queue that one flow keeps at the bottleneck: 10 ms at 12.5 MB/s, less at higher rates. */
+const TARGET_MS = 10;
 const TARGET_RATE = 12_500;
-const LEAST_TARGET_MS = 2;
+const LEAST_TARGET_MS = 4;
+const LOCAL_TARGET_MS = 10;
 const MOST_TARGET_MS = 60;
 /** How much of the way to its goal the window goes in one round trip. */
 const GAIN = 0.5;
@@ -57,6 +58,7 @@ export interface WindowInput {
  * who fills it until it overflows, as TCP does: to him the window behaves as TCP CUBIC.
  */
 export class CongestionWindow {
+  readonly #leastTarget: number;
   #window = INITIAL_BYTES;
   #startup = true;
   #base = Number.POSITIVE_INFINITY;
@@ -81,26 +83,46 @@ export class CongestionWindow {
   /** The round trip before the drain. */
   #rttBefore = Number.POSITIVE_INFINITY;
   #agreeing = 0;
+  #rate = 0;
   #cubic: Cubic | undefined;
   #currentRtt = 100;
   /** Between two feedbacks, on average: what comes is known of so much later. */
   #interval = 0;
   #heardAt: number | undefined;
 
+  /**
+   * @param local both sides are on this machine: the only queue is the receiver's buffer, and what a
+   *   round trip takes is the schedulers' doing.
+   */
+  constructor(local = false) {
+    this.#leastTarget = local ? LOCAL_TARGET_MS : LEAST_TARGET_MS;
+  }
+
   /** Bytes that may be under way. */
   bytes(now: Millis): number {
     return this.#isDraining(now) ? this.#drainedWindow() : this.#window;
   }
 
+  /** Bytes a second that went in the round before, about. */
+  get rate(): number {
+    return this.#rate;
+  }
+
   /** Bytes a second at which to send, so that they do not go all at once. */
   get pace(): number {
-    return (1250 * this.#window * (this.#startup ? 1.6 : 1)) / (this.#currentRtt + this.#interval);
+    const rtt = Math.min(this.#base, this.#currentRtt) + this.#interval;
+    return (1250 * this.#window * (this.#startup ? 1.6 : 1)) / rtt;
   }
 
   /** For tests and the curious. */
   get mode(): 'startup' | 'delay' | 'cubic' {
     if (this.#startup) return 'startup';
     return this.#cubic === undefined ? 'delay' : 'cubic';
+  }
+
+  /** The share of datagrams that the path loses by itself, from 0 to 1. */
+  get ownLoss(): number {
+    return this.#ownLoss ?? 0;
   }
 
   /** The round trip without a queue, in milliseconds. */
@@ -125,6 +147,7 @@ export class CongestionWindow {
     const long = now - this.#roundStart >= SHORTEST_ROUND_MS;
     if (input.transmission < this.#roundEnd || !long) return;
     this.#endRound(now);
+    this.#rate = (1000 * this.#acked) / (now - this.#roundStart);
     this.#roundEnd = input.nextTransmission;
     this.#roundStart = now;
     this.#rtt = Number.POSITIVE_INFINITY;
@@ -156,7 +179,8 @@ export class CongestionWindow {
       this.#startup = false;
       this.#window = this.#goal(inFlightThen, rtt);
     } else if (inFlightThen > this.#window / 4) {
-      this.#window += input.acked;
+      // What was lost has left the path as well.
+      this.#window += input.acked + input.lost;
     }
   }
 
@@ -219,7 +243,7 @@ export class CongestionWindow {
   #target(rate: number): number {
     const wanted = TARGET_MS * Math.sqrt(TARGET_RATE / rate);
     const least = Math.min(MOST_TARGET_MS, this.#base + 1);
-    return Math.max(LEAST_TARGET_MS, Math.min(wanted, least));
+    return Math.max(this.#leastTarget, Math.min(wanted, least));
   }
 
   /** Whether so much was lost in this round that it is not the path's own loss. */

@@ -13,6 +13,10 @@ export class DocumentFlow implements Flow {
   readonly #rate = new RoundRate();
   readonly #pacer = new Pacer(this.#rate.bytesPerSecond, BURST * DATAGRAM_BYTES);
 
+  get rate(): number {
+    return this.#rate.bytesPerSecond;
+  }
+
   allowed(now: Millis): number {
     return Math.floor(this.#pacer.available(now) / DATAGRAM_BYTES);
   }

@@ -14,20 +14,24 @@ const FIRST_CREDIT = 32;
 const FIRST_SILENCE = millis(300);
 const LONGEST_SILENCE = millis(2000);
 
+/** In one of so many cases all copies of a segment may be lost, and how many there are at most. */
+const COPIES_FAIL = 0.01;
+const MOST_COPIES = 4;
+
 /** In the fast profile: as much under way as the path and the client can hold. */
 export class FeedbackFlow implements Flow {
   readonly #datagramBytes: number;
-  readonly #transmissions: Transmissions;
-  readonly #window = new CongestionWindow();
+  readonly #transmissions = new Transmissions();
+  readonly #window: CongestionWindow;
   readonly #pacer: Pacer;
   #credit = FIRST_CREDIT;
   /** Since when nothing was heard, while something was on its way; and how long that may last. */
   #waitingSince: Millis | undefined;
   #silence = FIRST_SILENCE;
 
-  /** @param datagramBytes of a full one. @param from the first segment that the client lacks. */
-  constructor(datagramBytes: number, from: number) {
-    this.#transmissions = new Transmissions(from);
+  /** @param datagramBytes of a full one. @param local both sides are on this machine. */
+  constructor(datagramBytes: number, local: boolean) {
+    this.#window = new CongestionWindow(local);
     this.#datagramBytes = datagramBytes;
     this.#pacer = new Pacer(this.#window.pace, LEAST_BURST * datagramBytes);
   }
@@ -41,8 +45,19 @@ export class FeedbackFlow implements Flow {
     return this.#transmissions.base;
   }
 
+  get rate(): number {
+    return this.#window.rate;
+  }
+
   get window(): CongestionWindow {
     return this.#window;
+  }
+
+  /** How often to send what is lost when nothing else is left to send: until one comes for sure. */
+  get copies(): number {
+    const { ownLoss } = this.#window;
+    if (ownLoss <= COPIES_FAIL) return 1;
+    return Math.min(MOST_COPIES, Math.ceil(Math.log(COPIES_FAIL) / Math.log(ownLoss)));
   }
 
   has(seq: number): boolean {

@@ -8,6 +8,8 @@ export interface Flow {
   onSent(seqs: Uint32Array, count: number, now: Millis): void;
   /** When the next one may go; `undefined`: not before something is heard. */
   readyAt(now: Millis): Millis | undefined;
+  /** Bytes a second, about. */
+  readonly rate: number;
   /** The highest segment that may be sent by now, plus one. */
   readonly horizon: number;
 }

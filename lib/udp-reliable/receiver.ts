@@ -1,4 +1,4 @@
-import { type Millis, millis } from '../core/brands.ts';
+import { type Millis, millis, type Port } from '../core/brands.ts';
 import { Bitmap } from './bitmap.ts';
 import { encodeFeedback, FEEDBACK_WINDOW, NOTHING_YET } from './feedback.ts';
 import { FeedbackTimer } from './feedback-timer.ts';
@@ -38,6 +38,8 @@ export type ByteRange = readonly [start: number, end: number];
 export interface FastReceiverOptions {
   /** What the server calls the file as it is now. */
   readonly id: string;
+  /** Where the server hears feedback, and sends from. */
+  readonly port: Port;
   readonly key: number;
   readonly size: number;
   readonly payload: number;

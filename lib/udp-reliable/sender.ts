@@ -14,8 +14,8 @@ export interface SenderOptions {
   readonly payload?: number;
   /** By feedback (the fast profile), or by re-requests (the document). */
   readonly fast?: boolean;
-  /** In the fast profile: the first segment that the receiver has not got from an earlier attempt. */
-  readonly from?: number;
+  /** Both sides are on this machine. */
+  readonly local?: boolean;
   /** What this download may take of the rates that it shares with others, or has for itself. */
   readonly shares: readonly Share[];
 }
@@ -33,17 +33,22 @@ export class Sender {
   readonly #flow: DocumentFlow | FeedbackFlow;
   readonly #again = new Set<number>();
   /** The next segment that was never sent. */
-  #next: number;
+  #next = 0;
   #proceeded: boolean;
 
   constructor(options: SenderOptions) {
-    const { segmentCount, payload = SEGMENT_PAYLOAD, fast = false, from = 0, shares } = options;
+    const {
+      segmentCount,
+      payload = SEGMENT_PAYLOAD,
+      fast = false,
+      local = false,
+      shares,
+    } = options;
     this.segmentCount = segmentCount;
     this.#half = firstHalfOf(segmentCount);
     this.#datagramBytes = HEADER_BYTES + payload;
-    this.#flow = fast ? new FeedbackFlow(this.#datagramBytes, from) : new DocumentFlow();
+    this.#flow = fast ? new FeedbackFlow(this.#datagramBytes, local) : new DocumentFlow();
     this.#shares = shares;
-    this.#next = from;
     this.#proceeded = segmentCount < 2;
   }
 
@@ -55,6 +60,11 @@ export class Sender {
   /** Whether the second half may go. */
   get proceeded(): boolean {
     return this.#proceeded;
+  }
+
+  /** Bytes a second that it goes at by now, about. */
+  get rate(): number {
+    return this.#flow.rate;
   }
 
   /** Whether everything that may go has gone. */
@@ -111,10 +121,14 @@ export class Sender {
     for (const share of this.#shares) share.active = !idle;
     const room = Math.min(out.length, this.#allowed(now));
     let count = 0;
+    // At the end each lost one is waited for: one round trip less is worth a few copies.
+    const copies =
+      flow instanceof FeedbackFlow && this.#next >= this.segmentCount ? flow.copies : 1;
     for (const seq of this.#again) {
       if (count >= room) break;
       this.#again.delete(seq);
-      if (!this.#has(seq)) out[count++] = seq;
+      if (this.#has(seq)) continue;
+      for (let copy = 0; copy < copies && count < room; copy += 1) out[count++] = seq;
     }
     const end = Math.min(this.#end, flow.horizon);
     for (; count < room && this.#next < end; this.#next += 1) {

@@ -38,7 +38,7 @@ export class Transmissions {
   readonly #state = new Uint8Array(FEEDBACK_WINDOW);
   readonly #latest = new Float64Array(FEEDBACK_WINDOW);
   readonly #sendings = new Uint8Array(FEEDBACK_WINDOW);
-  #base: number;
+  #base = 0;
   /** The next transmission, and the oldest one that is not settled. */
   #head = 0;
   #tail = 0;
@@ -49,11 +49,6 @@ export class Transmissions {
   #rttVariance = 0;
   /** How much later than its successors a datagram may come and is still not lost. */
   #reordering = 0;
-
-  /** @param base every segment below is there from an earlier attempt. */
-  constructor(base: number) {
-    this.#base = base;
-  }
 
   /** Every segment below is known to be there. */
   get base(): number {
@@ -89,7 +84,8 @@ export class Transmissions {
     const index = seq % FEEDBACK_WINDOW;
     this.#seqs[slot] = seq;
     this.#sentAt[slot] = now;
-    this.#inFlight += 1;
+    // A copy of one that is on its way takes its place in the count.
+    if (this.#state[index] !== IN_FLIGHT) this.#inFlight += 1;
     this.#inFlightThen[slot] = this.#inFlight;
     this.#state[index] = IN_FLIGHT;
     this.#latest[index] = this.#head;

@@ -1,4 +1,4 @@
-import { after, type Millis, millis } from '../../lib/core/brands.ts';
+import { after, type Millis, millis, parsePort } from '../../lib/core/brands.ts';
 import { Bottleneck, type BottleneckOptions } from '../../lib/lab/bottleneck.ts';
 import { FaultPlan } from '../../lib/lab/faults.ts';
 import { SimulatedNetwork } from '../../lib/lab/simulated-network.ts';
@@ -16,6 +16,11 @@ import { Sender } from '../../lib/udp-reliable/sender.ts';
 /** IPv4 and UDP. */
 export const PACKET_OVERHEAD = 28;
 const KEY = 7;
+const PORT = parsePort('50000') ?? fail();
+
+function fail(): never {
+  throw new Error('no port');
+}
 
 /** A path that several downloads, and others, go over at once. */
 export class SimulatedPath {
@@ -58,6 +63,7 @@ export class SimulatedDownload {
     const { now } = path.network;
     this.receiver = new Receiver(this.cut.count, now, {
       id: 'file',
+      port: PORT,
       key: KEY,
       size,
       payload,

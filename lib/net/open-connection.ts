@@ -1,0 +1,42 @@
+import { createConnection, type Socket, type TcpNetConnectOpts } from 'node:net';
+
+/** A server that does not answer the TCP handshake is given this long. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * A handshake whose first packet is lost is tried again by the system after a whole second. A second
+ * attempt beside it comes earlier (RFC 8305, section 5: no less than 100 ms between them).
+ */
+const ATTEMPT_EVERY_MS = 120;
+const MOST_ATTEMPTS = 4;
+
+/** Opens a TCP connection. @throws Error that says why there is none. */
+export async function openConnection(options: TcpNetConnectOpts): Promise<Socket> {
+  const attempts: Socket[] = [];
+  let next: NodeJS.Timeout | undefined;
+  let timeout: NodeJS.Timeout | undefined;
+  try {
+    const first = await new Promise<Socket>((resolve, reject) => {
+      const attempt = (): void => {
+        const socket = createConnection({ ...options, allowHalfOpen: true });
+        attempts.push(socket);
+        socket.once('error', reject);
+        socket.once('connect', () => {
+          socket.off('error', reject);
+          resolve(socket);
+        });
+        if (attempts.length < MOST_ATTEMPTS) next = setTimeout(attempt, ATTEMPT_EVERY_MS);
+      };
+      timeout = setTimeout(() => reject(new Error('no answer')), CONNECT_TIMEOUT_MS);
+      attempt();
+    });
+    attempts.splice(attempts.indexOf(first), 1);
+    return first;
+  } finally {
+    clearTimeout(next);
+    clearTimeout(timeout);
+    for (const socket of attempts) {
+      socket.on('error', () => undefined);
+      socket.destroy();
+    }
+  }
+}
