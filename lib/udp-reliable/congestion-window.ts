@@ -1,5 +1,6 @@
 import type { Millis } from '../core/brands.ts';
 import { Cubic } from './cubic.ts';
+import { OwnLoss, type RoundLoss, TCP_SEGMENT } from './own-loss.ts';
 
 /** Bytes that may be under way before anything is known; RFC 6928 has a third, QUIC often this. */
 const INITIAL_BYTES = 46_080;
@@ -26,13 +27,22 @@ const DRAINS_TO_YIELD = 4;
 const BASE_KEPT_MS = 20_000;
 /** A longer silence is a pause, not the time between two feedbacks. */
 const LONGEST_INTERVAL_MS = 50;
-/** Loss beyond the path's own, from which on it is taken for a full queue. */
-const EXCESS_LOSS = 0.05;
-/** How much less is under way in a trial of that, and for how many rounds. */
+/** How much less is under way when more is lost than by chance, and for how many rounds. */
 const TRIAL_CUT = 0.8;
 const TRIAL_ROUNDS = 2;
-/** Bytes; CUBIC counts in these. */
-const TCP_SEGMENT = 1460;
+
+/** How long a path that lost what was too much is not asked for more. */
+const CEILING_MS = 5000;
+const CEILING_SLACK = 1.05;
+/** After the startup, losses of so many rounds are its doing. */
+const GRACE_ROUNDS = 3;
+
+interface Trial {
+  /** Before it began. */
+  readonly window: number;
+  readonly share: number;
+  rounds: number;
+}
 
 /** What one feedback says to the window; times in milliseconds, sizes in bytes. */
 export interface WindowInput {
@@ -72,10 +82,13 @@ export class CongestionWindow {
   #inFlight = 0;
   #acked = 0;
   #lost = 0;
-  /** The share of datagrams that the path loses by itself. */
-  #ownLoss: number | undefined;
+  readonly #ownLoss = new OwnLoss();
   /** While less is under way to see whether that changes the loss: what it was before. */
-  #trial: { window: number; rounds: number } | undefined;
+  #trial: Trial | undefined;
+  /** Rounds in which what the startup sent too much is still being missed. */
+  #grace = 0;
+  /** What a short queue has shown to be too much. */
+  #ceiling = { window: 0, until: 0 };
   /** The drain that `#drainRtt` is of, and the last one that was judged. */
   #drained: number | undefined;
   #judged: number | undefined;
@@ -122,7 +135,7 @@ export class CongestionWindow {
 
   /** The share of datagrams that the path loses by itself, from 0 to 1. */
   get ownLoss(): number {
-    return this.#ownLoss ?? 0;
+    return this.#ownLoss.share;
   }
 
   /** The round trip without a queue, in milliseconds. */
@@ -176,8 +189,7 @@ export class CongestionWindow {
   #grow(input: WindowInput): void {
     const { rtt = 0, inFlightThen } = input;
     if (rtt - this.#base > this.#startupTarget(inFlightThen / (rtt + this.#interval))) {
-      this.#startup = false;
-      this.#window = this.#goal(inFlightThen, rtt);
+      this.#endStartup(this.#goal(inFlightThen, rtt));
     } else if (inFlightThen > this.#window / 4) {
       // What was lost has left the path as well.
       this.#window += input.acked + input.lost;
@@ -189,32 +201,36 @@ export class CongestionWindow {
   }
 
   #endRound(now: Millis): void {
-    const share = this.#lost / Math.max(1, this.#acked + this.#lost);
-    this.#ownLoss ??= share;
-    if (this.#startup) this.#endStartupIfFull(share);
-    else if (this.#cubic !== undefined) this.#followCubic(this.#cubic, now);
-    else if (this.#trial !== undefined) this.#judgeTrial(this.#trial, share);
-    else if (this.#exceedsOwnLoss(share)) {
-      this.#trial = { window: this.#window, rounds: TRIAL_ROUNDS };
+    const round = { lost: this.#lost, all: this.#acked + this.#lost };
+    const exceeds = this.#ownLoss.isExceededBy(round);
+    if (this.#startup) {
+      if (exceeds) this.#endStartup(this.#window / 2);
+    } else if (this.#cubic !== undefined) this.#followCubic(this.#cubic, round, now);
+    else if (this.#trial !== undefined) this.#judgeTrial(this.#trial, round, now);
+    else if (exceeds && this.#grace === 0) {
+      const share = round.lost / round.all;
+      this.#trial = { window: this.#window, share, rounds: TRIAL_ROUNDS };
       this.#window *= TRIAL_CUT;
     } else if (!this.#isDraining(now)) {
       const goal = this.#goal(this.#inFlight, this.#rtt);
       this.#window += GAIN * (goal - this.#window);
     }
+    if (now < this.#ceiling.until) this.#window = Math.min(this.#window, this.#ceiling.window);
     this.#window = Math.max(this.#window, INITIAL_BYTES / 4);
-    this.#ownLoss += (share - this.#ownLoss) / (share > this.#ownLoss ? 64 : 8);
+    this.#grace = Math.max(0, this.#grace - 1);
+    this.#ownLoss.add(round);
     if (!this.#startup) this.#watchDrains(now);
   }
 
-  #endStartupIfFull(share: number): void {
-    if (!this.#exceedsOwnLoss(share)) return;
+  #endStartup(window: number): void {
     this.#startup = false;
-    this.#window = Math.max(INITIAL_BYTES, this.#window / 2);
+    this.#grace = GRACE_ROUNDS;
+    this.#window = Math.max(INITIAL_BYTES, window);
   }
 
-  #followCubic(cubic: Cubic, now: Millis): void {
-    const expected = (this.#ownLoss ?? 0) * (this.#acked + this.#lost);
-    const full = this.#lost > expected + 4 * Math.sqrt(expected * TCP_SEGMENT);
+  #followCubic(cubic: Cubic, { lost, all }: RoundLoss, now: Millis): void {
+    const expected = this.#ownLoss.share * all;
+    const full = lost > expected + 4 * Math.sqrt(expected * TCP_SEGMENT);
     this.#window = full
       ? cubic.onLoss(this.#window, now)
       : Math.min(cubic.window(now, this.#rtt), 2 * this.#inFlight + INITIAL_BYTES);
@@ -224,13 +240,21 @@ export class CongestionWindow {
    * More is lost than before. With less under way: if it goes on as much, the path loses more by
    * itself now; if not, there was too much.
    */
-  #judgeTrial(trial: { window: number; rounds: number }, share: number): void {
+  #judgeTrial(trial: Trial, round: RoundLoss, now: Millis): void {
     trial.rounds -= 1;
     if (trial.rounds > 0) return;
     this.#trial = undefined;
-    if (!this.#exceedsOwnLoss(share)) return;
-    this.#ownLoss = share;
-    this.#window = trial.window;
+    const share = round.lost / Math.max(1, round.all);
+    const fell = share < trial.share - (trial.share - this.#ownLoss.share) / 3;
+    if (!fell || share < this.#ownLoss.share) this.#ownLoss.restart(round);
+    if (!fell) {
+      this.#window = trial.window;
+      return;
+    }
+    // What came is all that the path carries; for a while more is not tried.
+    const carried = this.#acked / (now - this.#roundStart) / (1 - this.#ownLoss.share);
+    const window = CEILING_SLACK * carried * (this.#base + this.#interval);
+    this.#ceiling = { window, until: now + CEILING_MS };
   }
 
   /** What fills the path, and the queue that is aimed at. */
@@ -244,15 +268,6 @@ export class CongestionWindow {
     const wanted = TARGET_MS * Math.sqrt(TARGET_RATE / rate);
     const least = Math.min(MOST_TARGET_MS, this.#base + 1);
     return Math.max(this.#leastTarget, Math.min(wanted, least));
-  }
-
-  /** Whether so much was lost in this round that it is not the path's own loss. */
-  #exceedsOwnLoss(share: number): boolean {
-    const own = this.#ownLoss ?? share;
-    const likely = (share + own) / 2;
-    // In datagrams, for the spread that chance has.
-    const count = Math.max(1, (this.#acked + this.#lost) / TCP_SEGMENT);
-    return share - own > EXCESS_LOSS + 4 * Math.sqrt((likely * (1 - likely)) / count);
   }
 
   /** Judges the drain that is over, and notes how long the queue is before the next one. */

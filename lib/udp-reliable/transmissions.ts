@@ -6,6 +6,9 @@ const CAPACITY = 2 * FEEDBACK_WINDOW;
 /** A segment is lost when this many that were sent after it have come (RFC 9002, 6.1.1). */
 const REORDER_THRESHOLD = 3;
 
+/** What came late may come a little later another time. */
+const LATENESS = 1.25;
+
 const UNSENT = 0;
 const IN_FLIGHT = 1;
 const LOST = 2;
@@ -171,7 +174,9 @@ export class Transmissions {
     // An earlier copy has come after all, later than the ones that were sent after it.
     const early = (this.#sendings[index] ?? 0) > 1 && age < 0.8 * this.#minRtt;
     if (state === LOST || early) {
-      this.#reordering = Math.min(2 * this.#reordering + 1, this.#srtt ?? 0);
+      const srtt = this.#srtt ?? 0;
+      const late = early ? 2 * this.#reordering + 1 : LATENESS * (age - srtt);
+      this.#reordering = Math.min(srtt, Math.max(this.#reordering, late));
     } else {
       this.#newestAcked = Math.max(this.#newestAcked, transmission);
     }
