@@ -211,7 +211,9 @@ export class ChatServer {
     if (running.state === 'awaiting-address') return running.deadline;
     if (running.state !== 'transferring') return undefined;
     // In the pause no timer runs: the user may think as long as it takes.
-    const { sender, offer } = running;
+    const { sender, offer, hash } = running;
+    // It is this side that is waited for.
+    if (hash === 'waited-for') return undefined;
     const waits = offer === undefined ? sender.allSent : sender.proceeded || !sender.idle;
     if (!waits) return undefined;
     return after(session.lastActive, GIVE_UP_AFTER);

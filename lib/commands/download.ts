@@ -64,7 +64,8 @@ export function fileOpened(
   const { id, knownSha256: sha256 } = offered;
   const sender = newSender(room, session, cut, fast);
   const offer = { part, size, id, key, sha256 };
-  session.download = { state: 'transferring', file, offered, sender, offer };
+  const hash = sha256 === undefined ? 'to-tell' : 'told';
+  session.download = { state: 'transferring', file, offered, sender, offer, hash };
   return [begins, startSending(session, sender, cut, 'binary', { key })];
 }
 
@@ -96,7 +97,14 @@ export const address: Handler<'address'> = (room, session, message) => {
     throw new ProtocolError<ErrorCode>('FILE_TOO_LARGE');
   }
   const sender = newSender(room, session, cut, undefined);
-  session.download = { state: 'transferring', file, offered, sender, offer: undefined };
+  session.download = {
+    state: 'transferring',
+    file,
+    offered,
+    sender,
+    offer: undefined,
+    hash: 'told',
+  };
   return [startSending(session, sender, cut, numbering, { port })];
 };
 
@@ -129,7 +137,10 @@ function startSending(
 export function fileHashed(session: Session, sha256: string): ServerEffect[] {
   const running = session.download;
   if (running?.state !== 'transferring' || running.offer === undefined) return [];
-  return [reply(session, { type: 'digest', sha256 })];
+  const digest = reply(session, { type: 'digest', sha256 });
+  const waited = running.hash === 'waited-for';
+  running.hash = 'told';
+  return waited ? [digest, { type: 'check-file', connection: session.id }] : [digest];
 }
 
 /** Numbers that did not arrive; they go again. */
@@ -152,6 +163,10 @@ export const proceed: Handler<'proceed'> = (_room, session) => {
 export const stop: Handler<'stop'> = (_room, session) => {
   const running = session.download;
   if (running?.state === 'transferring' && running.sender.proceeded) {
+    if (running.hash !== 'told') {
+      running.hash = 'waited-for';
+      return [];
+    }
     return [{ type: 'check-file', connection: session.id }];
   }
   return stopDownload(session);

@@ -35,6 +35,8 @@ export type Download =
       readonly sender: Sender;
       /** The rest of what the client is offered, in the fast profile. */
       readonly offer: Omit<FastOffer, 'port'> | undefined;
+      /** In the fast profile: whether the client was told the hash, and whether it waits for it. */
+      hash: 'to-tell' | 'waited-for' | 'told';
     };
 
 /** One TCP connection. It is online while it has a name. */

@@ -291,6 +291,7 @@ export class ChatClientDriver implements AsyncDisposable {
   #closeUdp(): void {
     this.#udp?.close();
     this.#udp = undefined;
+    this.#fast?.close();
     this.#fast = undefined;
   }
 

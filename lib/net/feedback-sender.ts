@@ -20,6 +20,7 @@ export class FeedbackSender {
   /** Whether it is known when the next feedback is due. */
   #armed = false;
   readonly #eager: boolean;
+  #closed = false;
 
   /**
    * @param host the server.
@@ -53,8 +54,13 @@ export class FeedbackSender {
     return false;
   }
 
+  close(): void {
+    this.#closed = true;
+  }
+
   tell(): void {
     this.#armed = false;
+    if (this.#closed) return;
     const { room = Number.POSITIVE_INFINITY } = this.#sink;
     this.#receiver.credit = Math.min(this.#bufferRoom, room);
     const out = Buffer.allocUnsafe(MAX_FEEDBACK_BYTES);
