@@ -1,5 +1,6 @@
 import type { Millis } from '../core/brands.ts';
 import { FEEDBACK_WINDOW, type Feedback, NOTHING_YET } from './feedback.ts';
+import { RemoteClock } from './remote-clock.ts';
 
 /** Datagrams whose fate may be open at once. */
 const CAPACITY = 2 * FEEDBACK_WINDOW;
@@ -41,6 +42,7 @@ export class Transmissions {
   readonly #state = new Uint8Array(FEEDBACK_WINDOW);
   readonly #latest = new Float64Array(FEEDBACK_WINDOW);
   readonly #sendings = new Uint8Array(FEEDBACK_WINDOW);
+  readonly #clock = new RemoteClock();
   #base = 0;
   /** The next transmission, and the oldest one that is not settled. */
   #head = 0;
@@ -96,7 +98,8 @@ export class Transmissions {
     this.#head += 1;
   }
 
-  onFeedback(feedback: Feedback, now: Millis): FeedbackNews {
+  onFeedback(feedback: Feedback, heardAt: Millis): FeedbackNews {
+    const now = this.#clock.read(feedback.clock, heardAt);
     const news: FeedbackNews = {
       acked: 0,
       lost: [],

@@ -6,6 +6,7 @@ import {
   MAX_FEEDBACK_BYTES,
 } from '../../lib/udp-reliable/feedback.ts';
 import { type FastReceiverOptions, Receiver } from '../../lib/udp-reliable/receiver.ts';
+import { RemoteClock } from '../../lib/udp-reliable/remote-clock.ts';
 import {
   HEADER_BYTES,
   payloadLength,
@@ -184,6 +185,15 @@ function has(
   };
 }
 
+/** Written 20 ms before it is heard. */
+function hear(
+  transmissions: Transmissions,
+  feedback: ReturnType<typeof feedbackOf>,
+  now: number,
+): ReturnType<Transmissions['onFeedback']> {
+  return transmissions.onFeedback({ ...feedback, clock: 1000 * (now - 20 + 1000) }, at(now));
+}
+
 describe('transmissions', () => {
   function sent(count: number, gap = 1): Transmissions {
     const transmissions = new Transmissions();
@@ -193,9 +203,7 @@ describe('transmissions', () => {
 
   test('measure the round trip of what was sent once', () => {
     const transmissions = sent(3, 10);
-    expect(
-      transmissions.onFeedback({ ...has(3, []), newest: 2, heldFor: 4000 }, at(60)),
-    ).toMatchObject({
+    expect(hear(transmissions, { ...has(3, []), newest: 2, heldFor: 4000 }, 60)).toMatchObject({
       rtt: 36,
       acked: 3,
       lost: [],
@@ -205,43 +213,43 @@ describe('transmissions', () => {
 
   test('take for lost what three later ones have overtaken by an eighth of a round trip', () => {
     const transmissions = sent(20);
-    transmissions.onFeedback(has(1, []), at(40));
-    expect(transmissions.onFeedback(has(1, [2, 3]), at(43)).lost).toEqual([]);
-    expect(transmissions.onFeedback(has(1, [2, 3, 4, 5, 6, 7]), at(47)).lost).toEqual([1]);
+    hear(transmissions, has(1, []), 40);
+    expect(hear(transmissions, has(1, [2, 3]), 43).lost).toEqual([]);
+    expect(hear(transmissions, has(1, [2, 3, 4, 5, 6, 7]), 47).lost).toEqual([1]);
     expect(transmissions.inFlight).toBe(12);
   });
 
   test('do not take for lost again what was sent again and had no time to come', () => {
     const transmissions = sent(20);
-    transmissions.onFeedback(has(1, []), at(40));
-    expect(transmissions.onFeedback(has(1, [2, 3, 4, 5, 6, 7]), at(47)).lost).toEqual([1]);
+    hear(transmissions, has(1, []), 40);
+    expect(hear(transmissions, has(1, [2, 3, 4, 5, 6, 7]), 47).lost).toEqual([1]);
     transmissions.onSent(1, at(48));
     const later = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
-    expect(transmissions.onFeedback(has(1, later), at(59)).lost).toEqual([]);
+    expect(hear(transmissions, has(1, later), 59).lost).toEqual([]);
   });
 
   test('take for lost the last one, which nothing overtakes, after a while', () => {
     const transmissions = sent(2, 0);
-    transmissions.onFeedback(has(1, []), at(40));
-    expect(transmissions.onFeedback(has(1, [], 0), at(100)).lost).toEqual([]);
-    expect(transmissions.onFeedback(has(1, [], 0), at(200)).lost).toEqual([1]);
+    hear(transmissions, has(1, []), 40);
+    expect(hear(transmissions, has(1, [], 0), 100).lost).toEqual([]);
+    expect(hear(transmissions, has(1, [], 0), 200).lost).toEqual([1]);
   });
 
   test('become more patient when a lost one comes after all', () => {
     const transmissions = sent(60);
-    transmissions.onFeedback(has(1, []), at(40));
-    expect(transmissions.onFeedback(has(1, [2, 3, 4, 5, 6, 7]), at(47)).lost).toEqual([1]);
+    hear(transmissions, has(1, []), 40);
+    expect(hear(transmissions, has(1, [2, 3, 4, 5, 6, 7]), 47).lost).toEqual([1]);
     // It was only late.
-    transmissions.onFeedback(has(8, []), at(50));
+    hear(transmissions, has(8, []), 50);
     const skip = [9, 10, 11, 12, 13, 14, 15, 16, 17];
-    expect(transmissions.onFeedback(has(8, skip), at(57)).lost).toEqual([]);
+    expect(hear(transmissions, has(8, skip), 57).lost).toEqual([]);
     const more = [...skip, 18, 19, 20];
-    expect(transmissions.onFeedback(has(8, more), at(60)).lost).toEqual([8]);
+    expect(hear(transmissions, has(8, more), 60).lost).toEqual([8]);
   });
 
   test('skip what the client had from an earlier attempt', () => {
     const transmissions = new Transmissions();
-    transmissions.onFeedback(has(100_000, [100_003]), at(0));
+    hear(transmissions, has(100_000, [100_003]), 0);
     expect(transmissions.base).toBe(100_000);
     expect(transmissions.has(99_999)).toBe(true);
     expect(transmissions.has(100_000)).toBe(false);
@@ -253,5 +261,24 @@ describe('transmissions', () => {
     expect(transmissions.giveUpOldest()).toBe(0);
     expect(transmissions.giveUpOldest()).toBe(1);
     expect(transmissions.inFlight).toBe(1);
+  });
+});
+
+describe('the clock of the other side', () => {
+  test('leaves out what waited to be read, over the wrap of its numbers, too', () => {
+    const clock = new RemoteClock();
+    const wrap = 2 ** 32;
+    expect(clock.read(wrap - 1_000_000, at(5000))).toBe(5000);
+    // Written 10 ms later, read 30 ms later.
+    expect(clock.read(wrap - 990_000, at(5030))).toBeCloseTo(5010, 3);
+    expect(clock.read(1_000_000, at(7000))).toBeCloseTo(7000, 3);
+    expect(clock.read(1_005_000, at(7100))).toBeCloseTo(7005, 3);
+  });
+
+  test('follows one that goes slower', () => {
+    const clock = new RemoteClock();
+    let last = 0;
+    for (let now = 0; now <= 60_000; now += 100) last = clock.read(now * 999, at(now + 20));
+    expect(60_020 - last).toBeLessThan(15);
   });
 });

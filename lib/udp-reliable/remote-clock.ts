@@ -1,0 +1,34 @@
+import { type Millis, millis } from '../core/brands.ts';
+
+/** The clock of a feedback wraps there, in microseconds. */
+const WRAP = 2 ** 32;
+/** The clocks of two machines drift apart, so the least delay is looked for anew after this long. */
+const KEPT_MS = 5000;
+
+/**
+ * Tells when the other side wrote what has come, as if it had come at once: on the shortest way
+ * there is, and read without delay. So what waits to be read here does not look like a slow path.
+ */
+export class RemoteClock {
+  #last = 0;
+  #wraps = 0;
+  /** The least of the current few seconds, and of those before. */
+  #delay = Number.POSITIVE_INFINITY;
+  #delayBefore = Number.POSITIVE_INFINITY;
+  #since: Millis | undefined;
+
+  /** @param clock microseconds of the other side's clock, modulo 2^32. @returns at most `now`. */
+  read(clock: number, now: Millis): Millis {
+    if (clock < this.#last - WRAP / 2) this.#wraps += 1;
+    this.#last = clock;
+    const remote = (clock + this.#wraps * WRAP) / 1000;
+    this.#since ??= now;
+    if (now - this.#since > KEPT_MS) {
+      this.#delayBefore = this.#delay;
+      this.#delay = Number.POSITIVE_INFINITY;
+      this.#since = now;
+    }
+    this.#delay = Math.min(this.#delay, now - remote);
+    return millis(Math.min(now, remote + Math.min(this.#delay, this.#delayBefore)));
+  }
+}
