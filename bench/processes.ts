@@ -18,11 +18,25 @@ export function start(script: string, args: readonly string[]): ChildProcess {
   });
 }
 
+/** Runs the built `wirelab`, as those who install it have it. */
+export function startBuilt(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** The first line that a process writes. */
+export async function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('no output');
+  for await (const line of createInterface({ input: child.stdout })) return line;
+  throw new Error('it says nothing');
+}
+
 /** Starts a server; resolves with the ports that it listens on. */
 export async function startServer(
   args: readonly string[],
 ): Promise<{ server: ChildProcess; ports: number[] }> {
-  const server = start('Server.ts', args);
+  const server = startBuilt(['serve', ...args]);
   if (server.stderr === null) throw new Error('no output');
   for await (const line of createInterface({ input: server.stderr })) {
     const ports = /listening on TCP ports (.*)/.exec(line)?.[1];
