@@ -5,8 +5,8 @@ import {
   outputOf,
   peakMemory,
   sha256,
-  start,
   startBuilt,
+  startPlain,
   startServer,
 } from './processes.ts';
 import { median, type Row, row } from './table.ts';
@@ -85,10 +85,10 @@ async function download(
 
 async function tcpCopy(file: string, out: string, size: number): Promise<number> {
   await rm(out, { force: true });
-  const server = start('bench/tcp-copy.ts', ['serve', file]);
+  const server = startPlain('bench/tcp-copy.mjs', ['serve', file]);
   const port = await firstLine(server);
   const began = performance.now();
-  await outputOf(start('bench/tcp-copy.ts', ['get', port, out]));
+  await outputOf(startPlain('bench/tcp-copy.mjs', ['get', port, out]));
   const rate = size / 1e3 / (performance.now() - began);
   await rm(out, { force: true });
   return rate;

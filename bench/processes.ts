@@ -18,11 +18,16 @@ export function start(script: string, args: readonly string[]): ChildProcess {
   });
 }
 
-/** Runs the built `wirelab`, as those who install it have it. */
-export function startBuilt(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], {
+/** Runs a JavaScript file of the project as a process of its own. */
+export function startPlain(script: string, args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [join(ROOT, script), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/** Runs the built `wirelab`, as those who install it have it. */
+export function startBuilt(args: readonly string[]): ChildProcess {
+  return startPlain('dist/cli.js', args);
 }
 
 /** The first line that a process writes. */

@@ -1,7 +1,7 @@
 import { HEADER_BYTES, payloadLength, type Segmentation } from '../udp-reliable/segment.ts';
 
 /** Bytes that are read at once, about; and for one that goes fast. */
-const BLOCK_BYTES = 131_072;
+const BLOCK_BYTES = 65_536;
 const LARGE_BLOCK_BYTES = 1_048_576;
 /** Bytes a second from which on a download goes fast: many at once do not, so memory stays bounded. */
 const FAST_RATE = 60_000_000;

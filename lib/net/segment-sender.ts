@@ -17,7 +17,7 @@ import {
 } from './read-ahead.ts';
 
 /** Bytes that are handed to the socket before everybody else has a turn. */
-const BATCH_BYTES = 131_072;
+const BATCH_BYTES = 65_536;
 /** Asked of the system for the UDP socket, which gives what it allows. */
 const SEND_BUFFER_BYTES = 1_048_576;
 export interface SegmentSenderOptions {

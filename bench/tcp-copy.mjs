@@ -3,7 +3,7 @@
  * port that it listens on; `get PORT FILE` writes what comes.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 
 /** Read and written at once. */
@@ -15,7 +15,7 @@ if (role === 'serve') {
     void pipeline(createReadStream(first, CHUNK), socket).finally(() => server.close());
   });
   server.listen(0, '127.0.0.1', () => {
-    process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
+    process.stdout.write(`${server.address().port}\n`);
   });
 } else {
   await pipeline(connect(Number(first), '127.0.0.1'), createWriteStream(second, CHUNK));
