@@ -20,13 +20,14 @@ export interface FileDownloadOptions {
 /** What is there is noted this often, so that a process which is killed loses no more. */
 const NOTE_EVERY_MS = 1000;
 
-/** The bar hears of every this many segments. */
-const SEGMENTS_PER_UPDATE = 32;
+/** The bar hears of it whenever about so many bytes have come. */
+const BYTES_PER_UPDATE = 65_536;
 
 /** A file on its way: what comes goes to the disk, and the bar shows how far it is. */
 export class FileDownload implements SegmentSink {
   readonly partial: PartialFile;
   readonly #receiver: Receiver;
+  readonly #perUpdate: number;
   readonly #progress: Progress | undefined;
   #bytes = 0;
   #notedAt = performance.now();
@@ -35,6 +36,7 @@ export class FileDownload implements SegmentSink {
     const { barPlace: place, file, receiver } = options;
     this.partial = partial;
     this.#receiver = receiver;
+    this.#perUpdate = Math.max(1, Math.floor(BYTES_PER_UPDATE / receiver.payload));
     this.#progress =
       place &&
       showProgress({
@@ -59,7 +61,7 @@ export class FileDownload implements SegmentSink {
 
   write(seq: number, datagram: Buffer, start: number): boolean {
     const { received } = this.#receiver.counts;
-    if (received % SEGMENTS_PER_UPDATE === 0) this.#update(received);
+    if (received % this.#perUpdate === 0) this.#update(received);
     const taken = this.partial.write(seq, datagram, start);
     if (taken) this.#bytes += datagram.length - start;
     return taken;

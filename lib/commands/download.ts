@@ -155,8 +155,12 @@ export const reRequest: Handler<'re-request'> = (_room, session, message) => {
 /** `proceed`: the second half may go. */
 export const proceed: Handler<'proceed'> = (_room, session) => {
   if (session.download?.state !== 'transferring') return [];
-  session.download.sender.proceed();
-  return [{ type: 'wake-sender', connection: session.id }, log(session, 'goes on after 50 %')];
+  const { sender } = session.download;
+  const wake: ServerEffect = { type: 'wake-sender', connection: session.id };
+  // In the fast profile the feedback may have said so before.
+  if (sender.proceeded) return [wake];
+  sender.proceed();
+  return [wake, log(session, 'goes on after 50 %')];
 };
 
 /** `stop`: before `proceed` it breaks the download off; after it, it says that all is there. */
