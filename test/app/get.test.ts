@@ -175,3 +175,20 @@ describe.concurrent('wirelab get and signals', () => {
     expect(await readdir(cwd)).toEqual(['some.bin']);
   });
 });
+
+describe.concurrent('wirelab get, cut off', () => {
+  it('goes on where it was, and says so', async () => {
+    await using folder = await TemporaryFolder.create();
+    const cwd = folder.path;
+    // Nobody answers at 50 %.
+    expect((await get(['some.bin'], { cwd })).status).toBe(1);
+    expect((await readdir(cwd)).sort()).toEqual(['some.bin.part', 'some.bin.part.state']);
+    const { status, stderr } = await get(['some.bin', '--yes'], { cwd });
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: 'Going on with some.bin: 1 of 2 parts are here already.\n',
+    });
+    expect(await readdir(cwd)).toEqual(['some.bin']);
+    expect((await readFile(join(cwd, 'some.bin'))).equals(SOME)).toBe(true);
+  });
+});

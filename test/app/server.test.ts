@@ -113,11 +113,16 @@ describe('Server.ts', () => {
     expect(await server.program.exit).toMatchObject({ status: 0, signal: null });
   });
 
-  it('keeps to the rate of --rate', async () => {
+  it.each([
+    ['--rate of the server', ['--rate', '1M'], []],
+    ['--rate-per-client', ['--rate-per-client', '1M'], []],
+    ['--rate of the client', [], ['--rate', '1M']],
+    ['--rate under the document’s rules', ['--rate', '1M'], ['--document']],
+  ])('keeps to %s', async (_, flags, clientFlags) => {
     await using files = await TemporaryFolder.create({ 'big.bin': patternBytes(2_000_000) });
     await using folder = await TemporaryFolder.create();
-    await using server = await RunningServer.start(files.path, '--rate', '1M');
-    const args = ['get', 'big.bin', '--yes', '--port', String(server.port)];
+    await using server = await RunningServer.start(files.path, ...flags);
+    const args = ['get', 'big.bin', '--yes', '--port', String(server.port), ...clientFlags];
     const before = performance.now();
     const { status } = await run(WIRELAB, args, { cwd: folder.path });
     expect(status).toBe(0);
