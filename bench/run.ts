@@ -65,7 +65,10 @@ async function manyClients(
         ]),
       ),
     ),
-  );
+  ).catch((error: unknown) => {
+    server.kill('SIGTERM');
+    throw error;
+  });
   const memory = await peakMemory(server);
   server.kill('SIGTERM');
   const results = outputs.flatMap((output) => JSON.parse(output) as Record<string, number>[]);
