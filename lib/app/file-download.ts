@@ -98,13 +98,14 @@ export class FileDownload implements SegmentSink {
   async keep(): Promise<string> {
     this.endProgress();
     try {
-      await this.#note();
+      if (this.#receiver.counts.received > 0) await this.#note();
       await this.partial.keep();
     } catch (error) {
       // That the disk is full was said when the download was ended for it.
       if (systemCode(error) === undefined) throw error;
     }
     if (this.#receiver.counts.received === 0) {
+      await this.partial.forget();
       await rm(this.partial.path, { force: true });
       return 'Nothing was kept: no part had come.';
     }
@@ -150,6 +151,8 @@ export function describeLeftover(
   if (counts.kept > 0) {
     return `Going on with ${visible(file)}: ${counts.kept} of ${segmentCount} parts are here already.`;
   }
+  // So little was left that no whole part of it is of use.
+  if (fast?.id === leftover.id) return undefined;
   const why =
     fast === undefined
       ? 'this server cannot tell whether it is still the same'

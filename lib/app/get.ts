@@ -116,11 +116,13 @@ class Get {
     this.#driver = driver;
     try {
       const wish = await this.#wish();
-      // In one go: the server answers in order, and one round trip is saved.
       const connected = driver.connect(this.#flags.name ?? anyName());
-      const downloaded = driver.download(this.#file, wish);
+      // In one go, one round trip is saved; a server written from the document may read one message
+      // at a time.
+      const inOneGo = wish !== undefined && !this.#flags.bare;
+      const downloaded = inOneGo ? driver.download(this.#file, wish) : undefined;
       if (!(await connected)) throw new UserError(visible(this.#refusal ?? this.#lastText));
-      await this.#end(await downloaded);
+      await this.#end(await (downloaded ?? driver.download(this.#file, wish)));
     } finally {
       await driver.disconnect(GOODBYE);
     }

@@ -9,6 +9,8 @@ import { SegmentBlock, segmentsPerBlock } from './segment-block.ts';
 
 /** Blocks that are filled or being written at once; with all of them busy, segments are refused. */
 const MAX_BLOCKS = 32;
+/** Blocks with gaps that wait for what is missing; an older one is written as it is. */
+const MAX_OPEN = 16;
 /** The hash goes on when this much more is there. */
 const HASH_STEP = 4_194_304;
 
@@ -114,9 +116,7 @@ export class PartialFile {
     return true;
   }
 
-  /**
-   * Every segment below `count` was taken: the hash can go on.
-   */
+  /** Every segment below `count` was taken: the hash can go on. */
   advance(count: number): void {
     let saved = count;
     for (const block of this.#open.values()) saved = Math.min(saved, block.first);
@@ -173,14 +173,11 @@ export class PartialFile {
 
   #begin(number: number): SegmentBlock | undefined {
     const block = this.#free.pop() ?? this.#newBlock();
-    if (block === undefined) {
-      // The oldest one with gaps makes room; not while enough are on their way to the disk.
-      const [oldest] = this.#open;
-      if (oldest !== undefined && this.#writing.size === 0) this.#seal(...oldest);
-      return undefined;
-    }
+    if (block === undefined) return undefined;
     block.begin(number * this.#perBlock);
     this.#open.set(number, block);
+    const [oldest] = this.#open;
+    if (oldest !== undefined && this.#open.size > MAX_OPEN) this.#seal(...oldest);
     return block;
   }
 

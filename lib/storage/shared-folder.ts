@@ -183,17 +183,12 @@ export class SharedFolder {
     for (const name of await this.list()) {
       await this.#idle(signal);
       if (signal.aborted) return;
-      const file = await this.open(name).catch(() => undefined);
+      // What fails is told to whoever downloads it.
+      const path = join(this.path, name);
+      const file = await SharedFile.open(path, this.#hashes).catch(() => undefined);
       if (file === undefined) continue;
-      this.#open -= 1;
-      try {
-        if (file.size <= PREPARED_BYTES) await file.sha256();
-      } catch {
-        // Whoever downloads it is told.
-      } finally {
-        this.#open += 1;
-        await file.close();
-      }
+      if (file.size <= PREPARED_BYTES) await file.sha256().catch(() => undefined);
+      await file.close();
     }
   }
 

@@ -25,12 +25,13 @@ const DRAINS_TO_COMPETE = 2;
 const DRAINS_TO_YIELD = 4;
 /** The smallest round trip is looked for anew after this long: the path may have changed. */
 const BASE_KEPT_MS = 20_000;
+/** What a round trip takes before one was measured. */
+const FIRST_RTT_MS = 100;
 /** A longer silence is a pause, not the time between two feedbacks. */
 const LONGEST_INTERVAL_MS = 50;
 /** How much less is under way when more is lost than by chance, and for how many rounds. */
 const TRIAL_CUT = 0.8;
 const TRIAL_ROUNDS = 2;
-
 /** How long a path that lost what was too much is not asked for more. */
 const CEILING_MS = 5000;
 const CEILING_SLACK = 1.05;
@@ -72,7 +73,7 @@ export class CongestionWindow {
   #window = INITIAL_BYTES;
   #startup = true;
   #base = Number.POSITIVE_INFINITY;
-  /** The smallest of the current five seconds; with the five before them they are the base. */
+  /** The smallest of the current ten seconds; with the ten before them they are the base. */
   #recentBase = Number.POSITIVE_INFINITY;
   #recentSince: number | undefined;
   /** The round that is being measured: it ends when a transmission from this one on is answered. */
@@ -98,7 +99,8 @@ export class CongestionWindow {
   #agreeing = 0;
   #rate = 0;
   #cubic: Cubic | undefined;
-  #currentRtt = 100;
+  /** Smoothed; a guess before the first sample. */
+  #currentRtt = FIRST_RTT_MS;
   /** Between two feedbacks, on average: what comes is known of so much later. */
   #interval = 0;
   #heardAt: number | undefined;
@@ -127,20 +129,9 @@ export class CongestionWindow {
     return (1250 * this.#window * (this.#startup ? 1.6 : 1)) / rtt;
   }
 
-  /** For tests and the curious. */
-  get mode(): 'startup' | 'delay' | 'cubic' {
-    if (this.#startup) return 'startup';
-    return this.#cubic === undefined ? 'delay' : 'cubic';
-  }
-
   /** The share of datagrams that the path loses by itself, from 0 to 1. */
   get ownLoss(): number {
     return this.#ownLoss.share;
-  }
-
-  /** The round trip without a queue, in milliseconds. */
-  get baseRtt(): number {
-    return this.#base;
   }
 
   onFeedback(input: WindowInput, now: Millis): void {
@@ -153,7 +144,8 @@ export class CongestionWindow {
     this.#heardAt = now;
     if (input.rtt === undefined) return;
     this.#noteRtt(input.rtt, now);
-    this.#currentRtt += (input.rtt - this.#currentRtt) / (this.#currentRtt === 100 ? 1 : 4);
+    this.#currentRtt +=
+      (input.rtt - this.#currentRtt) / (this.#currentRtt === FIRST_RTT_MS ? 1 : 4);
     this.#rtt = Math.min(this.#rtt, input.rtt);
     this.#inFlight = Math.max(this.#inFlight, input.inFlightThen);
     if (this.#startup) this.#grow(input);
@@ -266,8 +258,8 @@ export class CongestionWindow {
   /** The queueing delay that a flow of this rate (bytes a millisecond) aims at, in milliseconds. */
   #target(rate: number): number {
     const wanted = TARGET_MS * Math.sqrt(TARGET_RATE / rate);
-    const least = Math.min(MOST_TARGET_MS, this.#base + 1);
-    return Math.max(this.#leastTarget, Math.min(wanted, least));
+    const most = Math.min(MOST_TARGET_MS, this.#base + 1);
+    return Math.max(this.#leastTarget, Math.min(wanted, most));
   }
 
   /** Judges the drain that is over, and notes how long the queue is before the next one. */

@@ -14,7 +14,7 @@ const FIRST_CREDIT = 32;
 const FIRST_SILENCE = millis(300);
 const LONGEST_SILENCE = millis(2000);
 
-/** In one of so many cases all copies of a segment may be lost, and how many there are at most. */
+/** In this share of cases all copies of a segment may be lost, and how many there are at most. */
 const COPIES_FAIL = 0.01;
 const MOST_COPIES = 4;
 
@@ -47,10 +47,6 @@ export class FeedbackFlow implements Flow {
 
   get rate(): number {
     return this.#window.rate;
-  }
-
-  get window(): CongestionWindow {
-    return this.#window;
   }
 
   /** How often to send what is lost when nothing else is left to send: until one comes for sure. */

@@ -1,7 +1,5 @@
 import { type Millis, millis } from '../core/brands.ts';
 
-/** The clock of a feedback wraps there, in microseconds. */
-const WRAP = 2 ** 32;
 /** The clocks of two machines drift apart, so the least delay is looked for anew after this long. */
 const KEPT_MS = 5000;
 
@@ -10,8 +8,9 @@ const KEPT_MS = 5000;
  * there is, and read without delay. So what waits to be read here does not look like a slow path.
  */
 export class RemoteClock {
-  #last = 0;
-  #wraps = 0;
+  /** The latest reading, and the same in microseconds without the wraps. */
+  #last: number | undefined;
+  #remote = 0;
   /** The least of the current few seconds, and of those before. */
   #delay = Number.POSITIVE_INFINITY;
   #delayBefore = Number.POSITIVE_INFINITY;
@@ -19,9 +18,10 @@ export class RemoteClock {
 
   /** @param clock microseconds of the other side's clock, modulo 2^32. @returns at most `now`. */
   read(clock: number, now: Millis): Millis {
-    if (clock < this.#last - WRAP / 2) this.#wraps += 1;
+    // The difference of two readings modulo 2^32, also of one that was overtaken.
+    this.#remote += (clock - (this.#last ?? clock)) | 0;
     this.#last = clock;
-    const remote = (clock + this.#wraps * WRAP) / 1000;
+    const remote = this.#remote / 1000;
     this.#since ??= now;
     if (now - this.#since > KEPT_MS) {
       this.#delayBefore = this.#delay;

@@ -7,6 +7,8 @@ import type { Share } from './shared-pacer.ts';
 
 /** Re-requests that wait to be answered; what is beyond is asked for again by the receiver. */
 const MAX_PENDING = 16_384;
+/** The share of all segments that may go as copies at the end. */
+const MOST_COPIED = 0.005;
 
 export interface SenderOptions {
   readonly segmentCount: number;
@@ -35,6 +37,8 @@ export class Sender {
   /** The next segment that was never sent. */
   #next = 0;
   #proceeded: boolean;
+  /** How many copies may still go. */
+  #copies: number;
 
   constructor(options: SenderOptions) {
     const {
@@ -49,12 +53,8 @@ export class Sender {
     this.#datagramBytes = HEADER_BYTES + payload;
     this.#flow = fast ? new FeedbackFlow(this.#datagramBytes, local) : new DocumentFlow();
     this.#shares = shares;
+    this.#copies = Math.floor(MOST_COPIED * segmentCount);
     this.#proceeded = segmentCount < 2;
-  }
-
-  /** What decides how much goes, for tests and the curious. */
-  get flow(): DocumentFlow | FeedbackFlow {
-    return this.#flow;
   }
 
   /** Whether the second half may go. */
@@ -128,7 +128,11 @@ export class Sender {
       if (count >= room) break;
       this.#again.delete(seq);
       if (this.#has(seq)) continue;
-      for (let copy = 0; copy < copies && count < room; copy += 1) out[count++] = seq;
+      out[count++] = seq;
+      for (let copy = 1; copy < copies && count < room && this.#copies > 0; copy += 1) {
+        out[count++] = seq;
+        this.#copies -= 1;
+      }
     }
     const end = Math.min(this.#end, flow.horizon);
     for (; count < room && this.#next < end; this.#next += 1) {

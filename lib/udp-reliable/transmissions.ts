@@ -20,7 +20,7 @@ export interface FeedbackNews {
   /** Segments that the client has, and was not known to have. */
   acked: number;
   /** Segments that are lost, to be sent again. */
-  readonly lost: readonly number[];
+  lost: readonly number[];
   /** Milliseconds there and back of the newest datagram; `undefined` when it cannot be told. */
   rtt: number | undefined;
   /** Datagrams that were under way when the newest one was sent. */
@@ -72,11 +72,6 @@ export class Transmissions {
   /** How many more may be sent before the fate of older ones is known. */
   get room(): number {
     return CAPACITY - (this.#head - this.#tail);
-  }
-
-  /** Smoothed, in milliseconds; `undefined` before the first sample. */
-  get srtt(): number | undefined {
-    return this.#srtt;
   }
 
   /** Whether the client is known to have segment `seq`, below `base + FEEDBACK_WINDOW`. */
@@ -213,7 +208,7 @@ export class Transmissions {
       this.#lose(seq);
       lost.push(seq);
     }
-    (news as { lost: readonly number[] }).lost = lost;
+    news.lost = lost;
   }
 
   #lose(seq: number): void {

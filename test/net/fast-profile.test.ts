@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { appendFile, readFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -185,17 +185,16 @@ describe('a download of the fast profile', () => {
   });
 
   test('fails when the file changes on the way', async () => {
-    await using server = await startServer({ files: { f: someBytes(3_000_000) } });
+    await using server = await startServer({ files: { f: Buffer.alloc(12_000_000, 'a') } });
     const { outcome } = await fetch(server.port, 'f', {
       wish: { proceed: false },
       onHalf: async (client) => {
-        await appendFile(join(server.folder, 'f'), 'more');
+        // More than is read ahead is left. Whatever was hashed: the first half is of the one, the second of the other.
+        await writeFile(join(server.folder, 'f'), Buffer.alloc(12_000_000, 'b'));
         client.answer('proceed');
       },
     });
-    // The hash was made of what the file was, or the server has seen the change.
-    if (outcome.type !== 'complete') expect(outcome.type).toBe('failed');
-    else expect((await readFile(join(server.folder, 'f'))).length).toBe(3_000_004);
+    expect(outcome).toMatchObject({ type: 'failed' });
   });
 
   test('waits for a disk that cannot take more, and loses nothing', async () => {

@@ -1,4 +1,4 @@
-import { after, type Millis, millis, parsePort } from '../../lib/core/brands.ts';
+import { type Millis, millis, parsePort } from '../../lib/core/brands.ts';
 import { Bottleneck, type BottleneckOptions } from '../../lib/lab/bottleneck.ts';
 import { FaultPlan } from '../../lib/lab/faults.ts';
 import { SimulatedNetwork } from '../../lib/lab/simulated-network.ts';
@@ -149,5 +149,3 @@ export function until(path: SimulatedPath, at: number): void {
   path.network.schedule(millis(at), () => undefined);
   path.network.run(millis(at));
 }
-
-export { after };

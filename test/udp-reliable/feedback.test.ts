@@ -275,6 +275,14 @@ describe('the clock of the other side', () => {
     expect(clock.read(1_005_000, at(7100))).toBeCloseTo(7005, 3);
   });
 
+  test('is not confused by one that was overtaken at the wrap', () => {
+    const clock = new RemoteClock();
+    clock.read(2 ** 32 - 2000, at(1000));
+    clock.read(3000, at(1005));
+    expect(clock.read(2 ** 32 - 1000, at(1006))).toBeCloseTo(1001, 3);
+    expect(clock.read(10_000, at(1012))).toBeCloseTo(1012, 3);
+  });
+
   test('follows one that goes slower', () => {
     const clock = new RemoteClock();
     let last = 0;
