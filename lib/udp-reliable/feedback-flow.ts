@@ -107,7 +107,8 @@ export class FeedbackFlow implements Flow {
 
   /** When {@link onTimeout} has something to do. */
   nextTimeout(): Millis | undefined {
-    return this.#waitingSince && after(this.#waitingSince, this.#silence);
+    const since = this.#waitingSince;
+    return since === undefined ? undefined : after(since, this.#silence);
   }
 
   /** Nothing was heard for too long: the segment to send again, to hear something. */

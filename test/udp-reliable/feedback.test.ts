@@ -13,6 +13,7 @@ import {
   segment,
   writeHeader,
 } from '../../lib/udp-reliable/segment.ts';
+import { Sender } from '../../lib/udp-reliable/sender.ts';
 import { Transmissions } from '../../lib/udp-reliable/transmissions.ts';
 import vectors from '../vectors/classroom.json' with { type: 'json' };
 
@@ -228,6 +229,16 @@ describe('transmissions', () => {
     expect(hear(transmissions, has(1, later), 59).lost).toEqual([]);
   });
 
+  test('are not misled by the earlier copy of what was sent again', () => {
+    const transmissions = sent(20);
+    hear(transmissions, has(1, []), 40);
+    expect(hear(transmissions, has(1, [2, 3, 4, 5, 6, 7]), 47).lost).toEqual([1]);
+    transmissions.onSent(1, at(48));
+    // It comes too soon to be the copy, so it says nothing of those that were sent before the copy.
+    expect(hear(transmissions, has(8, []), 50).lost).toEqual([]);
+    expect(transmissions.inFlight).toBe(12);
+  });
+
   test('take for lost the last one, which nothing overtakes, after a while', () => {
     const transmissions = sent(2, 0);
     hear(transmissions, has(1, []), 40);
@@ -261,6 +272,25 @@ describe('transmissions', () => {
     expect(transmissions.giveUpOldest()).toBe(0);
     expect(transmissions.giveUpOldest()).toBe(1);
     expect(transmissions.inFlight).toBe(1);
+  });
+});
+
+describe('the sender of the fast profile', () => {
+  test('does not send again what has come after all', () => {
+    const sender = new Sender({ segmentCount: 40, payload: PAYLOAD, fast: true, shares: [] });
+    sender.proceed();
+    const out = new Uint32Array(40);
+    const take = (now: number): number[] => [...out.subarray(0, sender.take(at(now), out))];
+    const first: number[] = [];
+    for (let now = 0; now < 30; now += 1) first.push(...take(now));
+    expect(first).toHaveLength(32);
+    const clock = 1_000_000;
+    sender.onFeedback({ ...has(1, []), credit: 32, clock }, at(40));
+    const later = Array.from({ length: 29 }, (_, index) => index + 3);
+    // 1 and 2 are lost; then 1 comes after all, before it could go again.
+    sender.onFeedback({ ...has(1, later), credit: 0, clock: clock + 60_000 }, at(100));
+    sender.onFeedback({ ...has(2, later), credit: 32, clock: clock + 61_000 }, at(101));
+    expect(take(102).slice(0, 2)).toEqual([2, 32]);
   });
 });
 
