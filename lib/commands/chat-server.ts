@@ -34,6 +34,7 @@ import {
   reply,
   type ServerEffect,
   type Session,
+  type Way,
 } from './room.ts';
 
 const unknown: Handler<'unknown'> = (_room, session, { text }) => {
@@ -62,7 +63,7 @@ const HANDLERS: { readonly [Type in ClientMessage['type']]: Handler<Type> } = {
 };
 
 /** Of Ethernet, and of most paths. */
-const USUAL_MTU = 1500;
+const USUAL_WAY: Way = { mtu: 1500, local: false };
 
 /** Refusals after which the download they belong to is over. */
 const ENDS_DOWNLOAD: ReadonlySet<ErrorCode> = new Set([
@@ -86,12 +87,13 @@ export class ChatServer {
     this.#room = new Room(options);
   }
 
-  /** @param mtu the largest IP packet on the way to this client, as far as this side knows. */
-  opened(id: ConnectionId, host: string, now: Millis, mtu = USUAL_MTU): void {
+  /** A client, from this address, has connected. */
+  opened(id: ConnectionId, host: string, now: Millis, way: Way = USUAL_WAY): void {
     this.#room.sessions.set(id, {
       id,
       host,
-      mtu,
+      way,
+      framing: 'line',
       name: undefined,
       download: undefined,
       lastActive: now,
@@ -109,6 +111,7 @@ export class ChatServer {
   /** One message, as it was framed. */
   handle(id: ConnectionId, text: string, framing: Framing, now: Millis): readonly ServerEffect[] {
     return this.#with(id, now, (session) => {
+      session.framing = framing;
       const parts =
         framing === 'bare' && session.download?.state === 'transferring'
           ? splitGlued(text)
@@ -208,7 +211,7 @@ export class ChatServer {
     const session = this.#room.sessions.get(id);
     const running = session?.download;
     if (session === undefined || running === undefined) return undefined;
-    if (running.state === 'awaiting-address') return running.deadline;
+    if (running.state === 'awaiting-address') return after(running.since, GIVE_UP_AFTER);
     if (running.state !== 'transferring') return undefined;
     // In the pause no timer runs: the user may think as long as it takes.
     const { sender, offer, hash } = running;

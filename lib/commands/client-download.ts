@@ -8,6 +8,8 @@ import type { FastOffer } from './messages.ts';
 
 /** A server that has no last word is not waited for longer than this. */
 const LAST_WORD_WITHIN = millis(5_000);
+/** A server that says nothing to the options for so long has not understood them. */
+const UNDERSTOOD_WITHIN = millis(3_000);
 /** Bytes a millisecond that the server hashes at least. */
 const SLOWEST_HASHING = 20_000;
 const STOP: ClientEffect = { type: 'send', message: { type: 'stop' } };
@@ -34,6 +36,8 @@ export interface FastWish {
 interface Request {
   readonly file: string;
   readonly deadline: Millis;
+  /** When to ask in the document's form, in case that the server did not understand the options. */
+  readonly plainAt: Millis | undefined;
   /** `undefined` under the document's rules. */
   readonly wish: FastWish | undefined;
 }
@@ -86,7 +90,8 @@ export class ClientDownload {
 
   /** @param wish asks for the fast profile; a server that does not know it is asked without. */
   request(file: string, now: Millis, wish?: FastWish): readonly ClientEffect[] {
-    const request = { file, deadline: after(now, GIVE_UP_AFTER), wish };
+    const plainAt = wish && after(now, UNDERSTOOD_WITHIN);
+    const request = { file, deadline: after(now, GIVE_UP_AFTER), plainAt, wish };
     if (!this.#withdrawn) return this.#ask(request);
     this.#state = { type: 'queued', ...request };
     return [];
@@ -180,8 +185,9 @@ export class ClientDownload {
 
   nextTimeout(): Millis | undefined {
     switch (this.#state.type) {
-      case 'queued':
       case 'requested':
+        return this.#state.plainAt ?? this.#state.deadline;
+      case 'queued':
       case 'finishing':
       case 'verifying':
         return this.#state.deadline;
@@ -198,6 +204,9 @@ export class ClientDownload {
     switch (this.#state.type) {
       case 'queued':
       case 'requested':
+        if (this.#state.type === 'requested' && this.#state.plainAt !== undefined) {
+          return this.#askPlainly(this.#state);
+        }
         return this.abandon({
           type: 'failed',
           reason: 'the server did not answer for 30 seconds',
@@ -242,9 +251,9 @@ export class ClientDownload {
         return [show, ...this.#endedByServer(text)];
       case 'download-refused':
         if (this.#withdrawn) return [show, ...this.#sendQueued()];
-        if (this.#state.type === 'requested' && this.#state.wish !== undefined) {
+        if (this.#state.type === 'requested' && this.#state.plainAt !== undefined) {
           // It may be the options that this server does not understand.
-          return this.#ask({ ...this.#state, wish: undefined });
+          return this.#askPlainly({ ...this.#state, wish: undefined });
         }
         // Only before the first part may a refusal have another wording than the document's.
         return this.#state.type === 'requested' ? [show, ...this.#endedByServer(text)] : [show];
@@ -302,10 +311,16 @@ export class ClientDownload {
     return this.#ask(this.#state);
   }
 
-  #ask({ file, deadline, wish }: Request): readonly ClientEffect[] {
-    this.#state = { type: 'requested', file, deadline, wish };
+  #ask({ file, deadline, plainAt, wish }: Request): readonly ClientEffect[] {
+    this.#state = { type: 'requested', file, deadline, plainAt, wish };
     const fast = wish && { mtu: wish.mtu, rate: wish.rate };
     return [{ type: 'send', message: { type: 'download', file, fast } }];
+  }
+
+  /** In the document's form; a late answer to the first request counts all the same. */
+  #askPlainly({ file, deadline, wish }: Request): readonly ClientEffect[] {
+    this.#state = { type: 'requested', file, deadline, plainAt: undefined, wish };
+    return [{ type: 'send', message: { type: 'download', file, fast: undefined } }];
   }
 
   /** Ends the download as soon as both hashes are known. */

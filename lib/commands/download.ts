@@ -1,6 +1,5 @@
-import { after, type Millis, type Port } from '../core/brands.ts';
+import { type Millis, millis, type Port } from '../core/brands.ts';
 import { ProtocolError } from '../core/errors.ts';
-import { GIVE_UP_AFTER } from '../udp-reliable/receiver.ts';
 import {
   fastPayload,
   HEADER_BYTES,
@@ -23,15 +22,16 @@ import {
   type Session,
 } from './room.ts';
 
-/** No network carries larger packets, and loopback interfaces carry no smaller ones. */
-const LEAST_LOOPBACK_MTU = 16_384;
-
 /** `download|FILE`: the file is looked for and opened, then its number of segments is told. */
 export const download: Handler<'download'> = (_room, session, { file, fast }) => {
   if (session.name === undefined) throw new ProtocolError<ErrorCode>('LOGIN_TO_DOWNLOAD');
+  const running = session.download;
+  // One that only waits for its hash is of no interest any more.
+  const over = running?.state === 'transferring' && running.hash === 'waited-for';
+  const ended = over ? stopDownload(session) : [];
   if (session.download !== undefined) throw new ProtocolError<ErrorCode>('DOWNLOAD_RUNNING');
   session.download = { state: 'opening', file, fast };
-  return [{ type: 'open-file', connection: session.id, file }];
+  return [...ended, { type: 'open-file', connection: session.id, file }];
 };
 
 /** @param key a random number, in case that the fast profile was asked for. */
@@ -50,15 +50,14 @@ export function fileOpened(
   const part =
     fast === undefined
       ? SEGMENT_PAYLOAD
-      : fastPayload(Math.min(session.mtu, fast.mtu), session.host);
+      : fastPayload(Math.min(session.way.mtu, fast.mtu), session.host);
   const cut = segment(size, part);
   const begins = log(
     session,
     `download of ${file}: ${size} bytes in ${cut.count} parts of ${part}`,
   );
   if (fast === undefined) {
-    const deadline = after(now, GIVE_UP_AFTER);
-    session.download = { state: 'awaiting-address', file, offered, cut, deadline };
+    session.download = { state: 'awaiting-address', file, offered, cut, since: now };
     return [reply(session, { type: 'segment-count', count: cut.count }), begins];
   }
   const { id, knownSha256: sha256 } = offered;
@@ -84,19 +83,20 @@ export function senderReady(session: Session, port: Port): ServerEffect[] {
 }
 
 /** `PORT`, or `IP|PORT` from a peer of the as-written dialect. */
-export const address: Handler<'address'> = (room, session, message) => {
+export const address: Handler<'address'> = (room, session, message, now) => {
   const running = session.download;
   if (running?.state !== 'awaiting-address') return [];
   const { host, port } = message;
   // Never to a third party: who asks for a file cannot have it sent to somebody else.
   const foreign = host !== undefined && host !== session.host;
   if (foreign || port === undefined) throw new ProtocolError<ErrorCode>('BAD_ADDRESS');
-  const { file, offered, cut } = running;
+  const { file, offered, cut, since } = running;
   const numbering = host === undefined ? 'binary' : 'ascii';
   if (numbering === 'ascii' && cut.count > MAX_ASCII_SEGMENT_COUNT) {
     throw new ProtocolError<ErrorCode>('FILE_TOO_LARGE');
   }
-  const sender = newSender(room, session, cut, undefined);
+  const bareResponse = session.framing === 'bare' ? millis(now - since) : undefined;
+  const sender = newSender(room, session, cut, undefined, bareResponse);
   session.download = {
     state: 'transferring',
     file,
@@ -113,12 +113,14 @@ function newSender(
   session: Session,
   cut: Segmentation,
   fast: FastRequest | undefined,
+  bareResponse?: Millis,
 ): Sender {
   return new Sender({
     segmentCount: cut.count,
     payload: cut.payload,
     fast: fast !== undefined,
-    local: session.mtu >= LEAST_LOOPBACK_MTU,
+    bareResponse,
+    local: session.way.local,
     shares: room.newShares(fast, HEADER_BYTES + cut.payload),
   });
 }
@@ -144,9 +146,9 @@ export function fileHashed(session: Session, sha256: string): ServerEffect[] {
 }
 
 /** Numbers that did not arrive; they go again. */
-export const reRequest: Handler<'re-request'> = (_room, session, message) => {
+export const reRequest: Handler<'re-request'> = (_room, session, message, now) => {
   if (session.download?.state !== 'transferring') return [];
-  const ignored = message.invalid + session.download.sender.requestAgain(message.seqs);
+  const ignored = message.invalid + session.download.sender.requestAgain(message.seqs, now);
   const wake: ServerEffect = { type: 'wake-sender', connection: session.id };
   const asked = `${message.seqs.length} parts asked for again`;
   return [wake, log(session, ignored === 0 ? asked : `${asked}, ${ignored} numbers ignored`)];
@@ -169,7 +171,8 @@ export const stop: Handler<'stop'> = (_room, session) => {
   if (running?.state === 'transferring' && running.sender.proceeded) {
     if (running.hash !== 'told') {
       running.hash = 'waited-for';
-      return [];
+      running.sender.stop();
+      return [{ type: 'stop-sending', connection: session.id }];
     }
     return [{ type: 'check-file', connection: session.id }];
   }

@@ -1,21 +1,20 @@
 import { parsePort } from '../core/brands.ts';
 import type { FastOffer, FastRequest } from './messages.ts';
 
-/** Behind a file name, or a number of parts: `|fast=1|key=value|…` (PROTOCOL.md, "The fast profile"). */
-const OPTIONS = /\|fast=1((?:\|[a-z0-9]+=[^|]*)*)$/;
+/** Bytes a second; a client that wants less gets this. */
+const LEAST_RATE = 1000;
 
 /** Takes the options off a request; without them, all of it is the file's name. */
 export function decodeFastRequest(rest: string): { file: string; fast: FastRequest | undefined } {
-  const match = OPTIONS.exec(rest);
-  if (match === null) return { file: rest, fast: undefined };
-  const options = parse(match[1] ?? '');
-  const mtu = integer(options.get('mtu'));
+  const { before: file, options } = cutOptions(rest);
+  if (options === undefined) return { file, fast: undefined };
+  const rate = integer(options.get('rate'));
   const fast: FastRequest = {
     // What has to be carried by every path (RFC 8200, section 5).
-    mtu: mtu === undefined ? 1280 : mtu,
-    rate: integer(options.get('rate')),
+    mtu: integer(options.get('mtu')) ?? 1280,
+    rate: rate === undefined ? undefined : Math.max(LEAST_RATE, rate),
   };
-  return { file: rest.slice(0, match.index), fast };
+  return { file, fast };
 }
 
 export function encodeFastRequest(fast: FastRequest | undefined): string {
@@ -24,11 +23,10 @@ export function encodeFastRequest(fast: FastRequest | undefined): string {
   return write({ mtu, rate });
 }
 
-/** @param options what follows the number of parts; `undefined` when that is no offer. */
-export function decodeFastOffer(options: string): FastOffer | undefined {
-  const match = OPTIONS.exec(options);
-  if (match === null || match.index !== 0) return undefined;
-  const values = parse(match[1] ?? '');
+/** @param text what follows the number of parts; `undefined` when that is no offer. */
+export function decodeFastOffer(text: string): FastOffer | undefined {
+  const { before, options: values } = cutOptions(text);
+  if (values === undefined || before !== '') return undefined;
   const part = integer(values.get('part'));
   const size = integer(values.get('size'));
   const id = values.get('id');
@@ -51,11 +49,24 @@ function write(values: Readonly<Record<string, string | number | undefined>>): s
   return `|fast=1${set.map(([key, value]) => `|${key}=${value}`).join('')}`;
 }
 
-function parse(text: string): Map<string, string> {
-  const pairs = text.split('|').filter((item) => item !== '');
-  return new Map(
-    pairs.map((item) => [item.slice(0, item.indexOf('=')), item.slice(item.indexOf('=') + 1)]),
-  );
+/**
+ * Cuts off `|fast=1|key=value|…` behind a file name, or a number of parts (PROTOCOL.md, "The fast
+ * profile"). Backwards and item by item, so that it takes no longer than the text is long.
+ */
+function cutOptions(text: string): { before: string; options: Map<string, string> | undefined } {
+  const items = text.split('|');
+  let begin: number | undefined;
+  for (let index = items.length - 1; index > 0; index -= 1) {
+    const item = items[index] ?? '';
+    if (!/^[a-z0-9]+=/.test(item)) break;
+    if (item === 'fast=1') begin = index;
+  }
+  if (begin === undefined) return { before: text, options: undefined };
+  const pairs = items.slice(begin + 1).map((item): [string, string] => {
+    const sign = item.indexOf('=');
+    return [item.slice(0, sign), item.slice(sign + 1)];
+  });
+  return { before: items.slice(0, begin).join('|'), options: new Map(pairs) };
 }
 
 function integer(text: string | undefined): number | undefined {

@@ -30,7 +30,7 @@ export interface PeerFramerOptions {
 export class PeerFramer {
   #framing: Framing | undefined;
   readonly #wholeBelow: number;
-  readonly #lines = new LineFramer(MAX_MESSAGE_BYTES);
+  readonly #lines = new LineFramer(MAX_MESSAGE_BYTES, { cutNumbers: true });
   readonly #pending = new ByteBuffer();
   #deadline: Millis | undefined;
 
@@ -62,8 +62,10 @@ export class PeerFramer {
     }
     const alone = this.#framing === 'bare' && this.#pending.length === 0;
     this.#pending.append(chunk);
-    if (this.#pending.length > MAX_MESSAGE_BYTES) throw new ProtocolError('MESSAGE_TOO_LONG');
     this.#deadline = after(now, BARE_SILENCE);
+    if (this.#framing === 'bare' && this.#pending.length > MAX_MESSAGE_BYTES / 2)
+      yield* this.#takeNumbers();
+    if (this.#pending.length > MAX_MESSAGE_BYTES) throw new ProtocolError('MESSAGE_TOO_LONG');
     if (alone && chunk.length < this.#wholeBelow) yield* this.#takeBare();
   }
 
@@ -83,6 +85,12 @@ export class PeerFramer {
     const rest = this.#framing === 'line' ? this.#lines.end() : undefined;
     if (rest !== undefined) yield rest;
     else if (this.#pending.length > 0) yield* this.#takeBare();
+  }
+
+  /** A long list of numbers may be cut between any two. */
+  *#takeNumbers(): Generator<string> {
+    const length = this.#pending.lengthOfNumbers(this.#pending.length);
+    if (length > 0) yield this.#pending.takeText(length);
   }
 
   *#takeBare(): Generator<string> {

@@ -3,6 +3,7 @@ import { DATAGRAM_BYTES, type Numbering, type Segmentation } from '../udp-reliab
 import type { Sender } from '../udp-reliable/sender.ts';
 import { type Share, SharedPacer } from '../udp-reliable/shared-pacer.ts';
 import type { Dialect } from './codec.ts';
+import type { Framing } from './framing.ts';
 import type { ClientMessage, FastOffer, FastRequest, ServerMessage } from './messages.ts';
 import type { UserName } from './names.ts';
 
@@ -26,7 +27,8 @@ export type Download =
       readonly file: string;
       readonly offered: OfferedFile;
       readonly cut: Segmentation;
-      readonly deadline: Millis;
+      /** When the number of parts was told. */
+      readonly since: Millis;
     }
   | {
       readonly state: 'transferring';
@@ -39,13 +41,22 @@ export type Download =
       hash: 'to-tell' | 'waited-for' | 'told';
     };
 
+/** What this side knows of the way to a client. */
+export interface Way {
+  /** The largest IP packet that it carries. */
+  readonly mtu: number;
+  /** Both sides are on this machine. */
+  readonly local: boolean;
+}
+
 /** One TCP connection. It is online while it has a name. */
 export interface Session {
   readonly id: ConnectionId;
   /** The address it comes from. */
   readonly host: string;
-  /** The largest IP packet that the way to it carries, as far as this side knows. */
-  readonly mtu: number;
+  readonly way: Way;
+  /** How its latest message was framed. */
+  framing: Framing;
   name: UserName | undefined;
   download: Download | undefined;
   /** When this client was last heard, or something was last sent to it. */
@@ -73,6 +84,8 @@ export type ServerEffect =
   | { readonly type: 'wake-sender'; readonly connection: ConnectionId }
   /** Look whether the file is still the one that was opened, before the last word. */
   | { readonly type: 'check-file'; readonly connection: ConnectionId }
+  /** Nothing more is to be sent, though the file is still needed. */
+  | { readonly type: 'stop-sending'; readonly connection: ConnectionId }
   | { readonly type: 'end-sending'; readonly connection: ConnectionId }
   | {
       readonly type: 'log';

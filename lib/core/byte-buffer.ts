@@ -1,3 +1,7 @@
+const SPACE = 0x20;
+const ZERO = 0x30;
+const NINE = 0x39;
+
 /**
  * Bytes that arrived and are not yet a whole message. One block of memory that grows by doubling,
  * so that a peer that sends a byte at a time costs no object per byte.
@@ -20,6 +24,14 @@ export class ByteBuffer {
   /** How many bytes stand before the first `byte`, or -1. `from` skips what was searched before. */
   indexOf(byte: number, from = 0): number {
     return this.#bytes.subarray(this.#start, this.#end).indexOf(byte, from);
+  }
+
+  /** How many of the first `count` bytes are digits and spaces, up to a space; 0 if not all are. */
+  lengthOfNumbers(count: number): number {
+    const bytes = this.#bytes.subarray(this.#start, this.#start + count);
+    const numbers = bytes.subarray(0, bytes.lastIndexOf(SPACE) + 1);
+    const isDigit = (byte: number) => byte >= ZERO && byte <= NINE;
+    return numbers.every((byte) => byte === SPACE || isDigit(byte)) ? numbers.length : 0;
   }
 
   /** Takes `count` bytes off the front, as UTF-8 text; bytes that are none become U+FFFD. */

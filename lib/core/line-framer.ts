@@ -6,11 +6,14 @@ const LF = 0x0a;
 /** Cuts a stream into lines: each ends with LF or CRLF, and has at most `maxBytes` without it. */
 export class LineFramer {
   readonly #maxBytes: number;
+  readonly #cutNumbers: boolean;
   readonly #pending = new ByteBuffer();
   #searched = 0;
 
-  constructor(maxBytes: number) {
+  /** @param options `cutNumbers`: a long list of decimal numbers comes in several lines instead. */
+  constructor(maxBytes: number, options: { readonly cutNumbers?: boolean } = {}) {
     this.#maxBytes = maxBytes;
+    this.#cutNumbers = options.cutNumbers ?? false;
   }
 
   /**
@@ -21,7 +24,15 @@ export class LineFramer {
     this.#pending.append(chunk);
     for (;;) {
       const length = this.#pending.indexOf(LF, this.#searched);
-      if ((length === -1 ? this.#pending.length : length) > this.#maxBytes + 1) {
+      const there = length === -1 ? this.#pending.length : length;
+      const numbers =
+        this.#cutNumbers && there > this.#maxBytes / 2 ? this.#pending.lengthOfNumbers(there) : 0;
+      if (numbers > 0) {
+        this.#searched = 0;
+        yield this.#pending.takeText(numbers);
+        continue;
+      }
+      if (there > this.#maxBytes + 1) {
         throw new ProtocolError('MESSAGE_TOO_LONG');
       }
       if (length === -1) break;

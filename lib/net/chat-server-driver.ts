@@ -153,16 +153,18 @@ export class ChatServerDriver implements AsyncDisposable {
       onClosed: (error) => this.#onClosed(id, error),
     });
     const host = plainAddress(socket.remoteAddress ?? '');
+    const localAddress = plainAddress(socket.localAddress ?? '');
     this.#clients.set(id, {
       peer,
       endpoint: endpointOf(socket),
       host,
-      localAddress: plainAddress(socket.localAddress ?? ''),
+      localAddress,
       file: undefined,
       sending: undefined,
     });
-    const localAddress = plainAddress(socket.localAddress ?? '');
-    this.#machine.opened(id, host, now(), this.#options.mtu ?? interfaceMtu(localAddress));
+    const mtu = this.#options.mtu ?? interfaceMtu(localAddress);
+    const local = host === localAddress || host.startsWith('127.');
+    this.#machine.opened(id, host, now(), { mtu, local });
     this.#log(id, 'TCP connection');
   }
 
@@ -224,6 +226,9 @@ export class ChatServerDriver implements AsyncDisposable {
       case 'end-sending':
         this.#endSending(effect.connection);
         return undefined;
+      case 'stop-sending':
+        this.#clients.get(effect.connection)?.sending?.close();
+        return undefined;
       default:
         return assertNever(effect);
     }
@@ -264,17 +269,23 @@ export class ChatServerDriver implements AsyncDisposable {
   async #hashFile(id: ConnectionId): Promise<readonly ServerEffect[]> {
     const file = this.#clients.get(id)?.file;
     if (file === undefined) return [];
+    // Meanwhile the client may have stopped it, and begun another download.
+    const isCurrent = (): boolean => this.#clients.get(id)?.file === file;
     try {
-      return this.#machine.fileHashed(id, await file.sha256(), now());
+      const sha256 = await file.sha256();
+      return isCurrent() ? this.#machine.fileHashed(id, sha256, now()) : [];
     } catch (error) {
+      if (!isCurrent()) return [];
       this.#options.onEvent({ level: 'error', text: `hashing failed: ${error}` });
       const code = (await file.isUnchanged()) ? 'READ_FAILED' : 'FILE_CHANGED';
-      return this.#machine.sendingFailed(id, code, now());
+      return isCurrent() ? this.#machine.sendingFailed(id, code, now()) : [];
     }
   }
 
   async #checkFile(id: ConnectionId): Promise<readonly ServerEffect[]> {
-    const unchanged = (await this.#clients.get(id)?.file?.isUnchanged()) ?? false;
+    const file = this.#clients.get(id)?.file;
+    const unchanged = (await file?.isUnchanged()) ?? false;
+    if (this.#clients.get(id)?.file !== file) return [];
     return this.#machine.fileChecked(id, unchanged, now());
   }
 
@@ -326,8 +337,8 @@ export class ChatServerDriver implements AsyncDisposable {
     const feedback = decodeFeedback(datagram, key);
     const client = this.#clients.get(id);
     if (feedback === undefined || client?.sending === undefined) return;
-    // Never to a third party, even if it knows the key.
-    if (plainAddress(from.address) !== client.host) return;
+    // Never to a third party, even if it knows the key; and nobody can be answered at port 0.
+    if (plainAddress(from.address) !== client.host || from.port === 0) return;
     client.sending.connect(from.port);
     void this.#obey(id, () => this.#machine.handleFeedback(id, feedback, now()));
     client.sending.wake();

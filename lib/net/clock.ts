@@ -1,6 +1,8 @@
 import { type Millis, millis } from '../core/brands.ts';
 
 const START = performance.timeOrigin;
+/** What timers of Node.js can be set to. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The time, of a clock that never goes back. It is that of the wall when the process began, so that
@@ -40,7 +42,7 @@ export class Alarm {
         });
       },
       // Timers of Node.js may ring up to a millisecond early.
-      Math.max(1, Math.ceil(at - now())),
+      Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil(at - now()))),
     );
   }
 

@@ -100,7 +100,7 @@ export class LinkDriver implements AsyncDisposable {
 
   /** Calls `onLine` for each line, and with `undefined` at the end. */
   #readLines(from: Socket, onLine: (line: string | undefined) => void): void {
-    const framer = new LineFramer(MAX_MESSAGE_BYTES);
+    const framer = new LineFramer(MAX_MESSAGE_BYTES, { cutNumbers: true });
     this.#sockets.add(from);
     from.on('data', (chunk) => {
       for (const line of framer.push(chunk)) onLine(line);

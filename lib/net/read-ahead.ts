@@ -7,6 +7,8 @@ const LARGE_BLOCK_BYTES = 1_048_576;
 const FAST_RATE = 60_000_000;
 /** One that is sent from, one that is read meanwhile, one for what is sent again. */
 const BLOCKS = 3;
+/** No system takes more at one call: IOV_MAX. */
+const MOST_BUFFERS = 1024;
 /** Room before each payload for the longest header, `4294967295:`. */
 export const HEADROOM = 16;
 
@@ -51,7 +53,7 @@ export class ReadAhead {
     this.#cut = cut;
     this.large = rate >= FAST_RATE;
     const bytes = this.large ? LARGE_BLOCK_BYTES : BLOCK_BYTES;
-    this.#perBlock = Math.max(1, Math.floor(bytes / cut.payload));
+    this.#perBlock = Math.max(1, Math.min(MOST_BUFFERS, Math.floor(bytes / cut.payload)));
   }
 
   /** Whether segment `seq` is in memory, or on its way there. */

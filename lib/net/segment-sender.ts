@@ -50,6 +50,7 @@ export class SegmentSender {
   #connecting = false;
   #ready = false;
   #running = false;
+  #paused = false;
   #closed = false;
 
   constructor(options: SegmentSenderOptions) {
@@ -75,7 +76,12 @@ export class SegmentSender {
   connect(port: number): void {
     if (this.#connecting || this.#closed) return;
     this.#connecting = true;
-    this.#socket.connect(port, this.#options.host, () => {
+    this.#socket.connect(port, this.#options.host, (error?: Error) => {
+      if (this.#closed) return;
+      if (error !== undefined) {
+        this.#options.onFailed('READ_FAILED', error);
+        return;
+      }
       this.#ready = true;
       this.wake();
     });
@@ -109,7 +115,9 @@ export class SegmentSender {
     if (this.#closed) return;
     const at = this.#options.sender.nextTimeout(now());
     this.#alarm.set(at);
-    if (this.#options.sender.idle) this.#options.onPaused();
+    const { idle } = this.#options.sender;
+    if (idle && !this.#paused) this.#options.onPaused();
+    this.#paused = idle;
   }
 
   async #sendWhatIsDue(): Promise<void> {

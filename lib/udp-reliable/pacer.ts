@@ -18,11 +18,7 @@ export class Pacer {
     return this.#rate;
   }
 
-  set rate(bytesPerSecond: number) {
-    this.#rate = bytesPerSecond;
-  }
-
-  setRate(bytesPerSecond: number, burst: number): void {
+  setRate(bytesPerSecond: number, burst = this.#burst): void {
     this.#rate = bytesPerSecond;
     this.#burst = burst;
   }

@@ -241,6 +241,8 @@ export class Receiver {
 
   #fits(seq: number, length: number): boolean {
     const last = this.segmentCount - 1;
+    // So far ahead the server must not be; what is there has to stay easy to tell.
+    if (this.fast !== undefined && seq >= this.#base + FEEDBACK_WINDOW) return false;
     if (seq !== last) return seq < last && length === this.payload;
     // Under the document's rules only the server knows how long the last segment is.
     return this.fast === undefined

@@ -16,6 +16,9 @@ export interface SenderOptions {
   readonly payload?: number;
   /** By feedback (the fast profile), or by re-requests (the document). */
   readonly fast?: boolean;
+  /** Under the document's rules, when only silence ends the client's messages: how long its latest
+   * answer took. */
+  readonly bareResponse?: Millis | undefined;
   /** Both sides are on this machine. */
   readonly local?: boolean;
   /** What this download may take of the rates that it shares with others, or has for itself. */
@@ -46,12 +49,15 @@ export class Sender {
       payload = SEGMENT_PAYLOAD,
       fast = false,
       local = false,
+      bareResponse,
       shares,
     } = options;
     this.segmentCount = segmentCount;
     this.#half = firstHalfOf(segmentCount);
     this.#datagramBytes = HEADER_BYTES + payload;
-    this.#flow = fast ? new FeedbackFlow(this.#datagramBytes, local) : new DocumentFlow();
+    this.#flow = fast
+      ? new FeedbackFlow(this.#datagramBytes, local)
+      : new DocumentFlow(segmentCount, bareResponse);
     this.#shares = shares;
     this.#copies = Math.floor(MOST_COPIED * segmentCount);
     this.#proceeded = segmentCount < 2;
@@ -87,19 +93,20 @@ export class Sender {
    * Takes a re-request.
    * @returns how many numbers were of no use: out of range, or of the half that is held back.
    */
-  requestAgain(seqs: readonly number[]): number {
-    let ignored = 0;
-    let lost = 0;
-    for (const seq of seqs) {
-      if (seq >= this.#end) ignored += 1;
-      // What was not sent yet comes in its turn.
-      else if (seq < this.#next && !this.#again.has(seq) && this.#again.size < MAX_PENDING) {
-        this.#again.add(seq);
-        lost += 1;
-      }
+  requestAgain(seqs: readonly number[], now: Millis): number {
+    const flow = this.#flow;
+    // What was not sent yet comes in its turn.
+    const end = Math.min(this.#next, flow instanceof DocumentFlow ? flow.tooNew(now) : this.#next);
+    const sent = seqs.filter((seq) => seq < end && !this.#again.has(seq));
+    const request = {
+      lost: sent.length,
+      next: seqs.includes(this.#next),
+      last: seqs.includes(this.#end - 1),
+    };
+    if (!(flow instanceof DocumentFlow) || flow.onRequested(request, now)) {
+      for (const seq of sent.slice(0, MAX_PENDING - this.#again.size)) this.#again.add(seq);
     }
-    if (this.#flow instanceof DocumentFlow) this.#flow.onLost(lost);
-    return ignored;
+    return seqs.filter((seq) => seq >= this.#end).length;
   }
 
   /** In the fast profile: what the receiver has by now. */

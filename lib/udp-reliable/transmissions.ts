@@ -17,7 +17,7 @@ const ACKED = 3;
 
 /** What a feedback has changed. */
 export interface FeedbackNews {
-  /** Segments that the client has, and was not known to have. */
+  /** Segments that were sent, that the client has, and was not known to have. */
   acked: number;
   /** Segments that are lost, to be sent again. */
   lost: readonly number[];
@@ -163,9 +163,10 @@ export class Transmissions {
     const index = seq % FEEDBACK_WINDOW;
     const state = this.#state[index];
     if (state === ACKED) return;
-    news.acked += 1;
     this.#state[index] = ACKED;
+    // What was never sent says nothing of the path.
     if (state === UNSENT) return;
+    news.acked += 1;
     const transmission = this.#latest[index] ?? 0;
     const age = now - (this.#sentAt[transmission % CAPACITY] ?? 0);
     if (state === IN_FLIGHT) this.#inFlight -= 1;

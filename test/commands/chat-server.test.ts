@@ -42,6 +42,38 @@ function sendEverything({ sender }: ReturnType<typeof transfer>): void {
   for (let now = 0; !sender.idle; now += 100) sender.take(at(now), seqs);
 }
 
+/** Brings client 1 to where its file is sent in the fast profile, and the hash is still made. */
+function transferFast(): ReturnType<typeof transfer> {
+  say('connect|alice');
+  say('download|q.txt|fast=1|mtu=1500');
+  const start = server
+    .fileOpened(1, FILE, KEY, at(0))
+    .find((effect) => effect.type === 'start-sending');
+  if (start?.type !== 'start-sending') throw new Error('nothing is sent');
+  return start;
+}
+
+describe('a download of the fast profile that is over while its file is still hashed', () => {
+  test('sends nothing more, and has its last word when the hash is told', () => {
+    transferFast();
+    say('proceed');
+    expect(say('stop')).toEqual([{ type: 'stop-sending', connection: 1 }]);
+    expect(server.nextTimeout(1)).toBeUndefined();
+    const effects = server.fileHashed(1, 'ab'.repeat(32), at(0));
+    expect(effects).toContainEqual({ type: 'check-file', connection: 1 });
+  });
+
+  test('does not stand in the way of the next one', () => {
+    transferFast();
+    say('proceed');
+    say('stop');
+    const effects = say('download|other.txt');
+    expect(texts(effects)).toEqual(['download stopped']);
+    expect(effects.map(({ type }) => type)).toEqual(['end-sending', 'send', 'log', 'open-file']);
+    expect(texts(server.fileHashed(1, 'ab'.repeat(32), at(0)))).toEqual([]);
+  });
+});
+
 describe('time-outs of the server', () => {
   test('a client that never says its port is given up after 30 s', () => {
     say('connect|alice');

@@ -31,6 +31,32 @@ function outcome(effects: readonly ClientEffect[]): string | undefined {
   return effects.find((effect) => effect.type === 'download-ended')?.outcome.type;
 }
 
+describe('a server that says nothing of use to the options of the fast profile', () => {
+  const WISH = { mtu: 1500, proceed: true };
+  const ask = (effects: readonly ClientEffect[]): unknown[] =>
+    effects.flatMap((effect) => (effect.type === 'send' ? [effect.message] : []));
+
+  test('is asked again in the form of the document after 3 s, and no more', () => {
+    const session = new ClientSession('line');
+    session.download.request('q.txt', at(0), WISH);
+    expect(session.handle('what?', at(10))).toEqual([{ type: 'show', text: 'what?' }]);
+    expect(session.download.onTimeout(at(2_999))).toEqual([]);
+    expect(ask(session.download.onTimeout(at(3_000)))).toEqual([
+      { type: 'download', file: 'q.txt', fast: undefined },
+    ]);
+    expect(session.download.nextTimeout()).toBe(30_000);
+    expect(outcome(session.handle("Can't download. File not found", at(4_000)))).toBe('failed');
+  });
+
+  test('and whose offer comes late is believed', () => {
+    const session = new ClientSession('line');
+    session.download.request('q.txt', at(0), WISH);
+    session.download.onTimeout(at(3_000));
+    const offer = '|2|fast=1|part=1467|size=2000|id=x|port=50000|key=1';
+    expect(session.handle(offer, at(3_100))).toMatchObject([{ type: 'open-receiver' }]);
+  });
+});
+
 describe('a client that downloads', () => {
   test('is not led astray by what other users are called or say', () => {
     const { session } = receiving(4);

@@ -41,6 +41,27 @@ describe('what a client says', () => {
     },
   );
 
+  test.each([0, 1, 999])('as a rate of %d is slow, but not nothing', (rate) => {
+    const text = `download|f|fast=1|mtu=1500|rate=${rate}`;
+    expect(decodeClientMessage(text, 'command', 'document')).toMatchObject({
+      fast: { rate: 1000 },
+    });
+  });
+
+  test('is read in a time that grows with its length only, whatever the options', () => {
+    const milliseconds = (count: number): number => {
+      const text = `download|f${'|fast=1|x'.repeat(count)}`;
+      const times = Array.from({ length: 9 }, () => {
+        const begin = performance.now();
+        decodeClientMessage(text, 'command', 'document');
+        return performance.now() - begin;
+      });
+      return Math.min(...times);
+    };
+    // 16 times as long; a time that grew with the square would be 256 times as long.
+    expect(milliseconds(6400)).toBeLessThan(80 * milliseconds(400));
+  });
+
   test('is taken apart where a bare client glued a word to a re-request', () => {
     expect(splitGlued('1 2 3stop')).toEqual(['1 2 3', 'stop']);
     expect(splitGlued('1 2 3 proceed')).toEqual(['1 2 3', 'proceed']);

@@ -66,6 +66,33 @@ describe('a line framer', () => {
   });
 });
 
+describe('a list of numbers that is longer than a message', () => {
+  const numbers = Array.from({ length: 30_000 }, (_, index) => String(index));
+  const list = Buffer.from(numbers.join(' '));
+  const chunks = (bytes: Buffer, length: number): Buffer[] =>
+    Array.from({ length: Math.ceil(bytes.length / length) }, (_, index) =>
+      bytes.subarray(index * length, (index + 1) * length),
+    );
+
+  test.each([1000, 65_536, 200_000])('comes in pieces, in chunks of %d', (length) => {
+    const line = new PeerFramer({ framing: 'line' });
+    const whole = Buffer.concat([list, Buffer.from('\r\nstop\n')]);
+    const found = pushAll(line, chunks(whole, length));
+    expect(found.at(-1)).toBe('stop');
+    expect(found.slice(0, -1).flatMap((text) => text.trim().split(' '))).toEqual(numbers);
+    const bare = new PeerFramer({ framing: 'bare' });
+    const pieces = [...pushAll(bare, chunks(list, length)), ...bare.onTimeout(at(1000))];
+    expect(pieces.flatMap((text) => text.trim().split(' '))).toEqual(numbers);
+  });
+
+  test('is too long all the same with a word in it, or as one number', () => {
+    const line = new PeerFramer({ framing: 'line' });
+    expect(() => pushAll(line, [Buffer.from(`x ${list}`)])).toThrow('MESSAGE_TOO_LONG');
+    const bare = new PeerFramer({ framing: 'bare' });
+    expect(() => pushAll(bare, [Buffer.alloc(70_000, '7')])).toThrow('MESSAGE_TOO_LONG');
+  });
+});
+
 describe('a peer framer', () => {
   test('takes a first message with a line end for that of a line peer', () => {
     const framer = new PeerFramer();

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -11,10 +12,15 @@ import { millis } from '../../lib/core/brands.ts';
 import { randomFrom } from '../../lib/core/random.ts';
 import { ChatClientDriver } from '../../lib/net/chat-client-driver.ts';
 import { LinkDriver } from '../../lib/net/link-driver.ts';
+import { ReadAhead } from '../../lib/net/read-ahead.ts';
+import { SegmentSender } from '../../lib/net/segment-sender.ts';
 import type { SegmentSink } from '../../lib/net/segment-sink.ts';
 import { encodeFeedback, MAX_FEEDBACK_BYTES } from '../../lib/udp-reliable/feedback.ts';
 import type { Receiver } from '../../lib/udp-reliable/receiver.ts';
+import { segment } from '../../lib/udp-reliable/segment.ts';
+import { Sender } from '../../lib/udp-reliable/sender.ts';
 import { someBytes, startServer } from '../support/server-under-test.ts';
+import { until } from './waiting.ts';
 
 /** A place for a file in memory. */
 class Memory implements SegmentSink {
@@ -163,6 +169,56 @@ describe('a download of the fast profile', () => {
     expect(second.memory?.bytes.equals(bytes)).toBe(true);
   });
 
+  test('is not given the SHA-256 of one that was abandoned before', async () => {
+    const files = { a: someBytes(2_000_000), b: someBytes(3_000_000) };
+    let second: Receiver | undefined;
+    await using server = await startServer({
+      files,
+      // That of the first one comes while the other one is under way, and before the other's.
+      beforeHash: (name) =>
+        until(
+          'the second',
+          () => second !== undefined && (name === 'a' || second.phase === 'complete'),
+        ),
+    });
+    let memory: Memory | undefined;
+    await using client: ChatClientDriver = await ChatClientDriver.open({
+      host: '127.0.0.1',
+      port: server.port,
+      from: undefined,
+      framing: 'line',
+      onText: () => undefined,
+      onAskToProceed: () => undefined,
+      openSink: async (file, receiver) => {
+        if (file === 'a') setImmediate(() => client.abandon({ type: 'stopped' }));
+        else second = receiver;
+        memory = new Memory(receiver);
+        return memory;
+      },
+      onClosed: () => undefined,
+    });
+    await client.connect('ann');
+    expect(await client.download('a', { proceed: true })).toEqual({ type: 'stopped' });
+    expect(await client.download('b', { proceed: true })).toEqual({ type: 'complete' });
+    expect(memory?.bytes.equals(files.b)).toBe(true);
+  });
+
+  test('has more parts in a block than a system reads at once', async () => {
+    const bytes = someBytes(3_000_000);
+    const source = {
+      // As libuv does: it takes no more buffers than the system.
+      read: async (buffers: readonly Buffer[], position: number) => {
+        let at = position;
+        for (const buffer of buffers.slice(0, 1024)) at += bytes.copy(buffer, 0, at);
+        return at - position;
+      },
+    };
+    const ahead = new ReadAhead(source, segment(bytes.length, 543), 1e9);
+    expect(ahead.large).toBe(true);
+    const { datagram } = await ahead.slot(3000);
+    expect(datagram.subarray(5).equals(bytes.subarray(3000 * 543, 3001 * 543))).toBe(true);
+  });
+
   test('begins anew when the file is another one by now', async () => {
     await using server = await startServer({ files: { f: someBytes(100_000) } });
     const leftover = { id: 'other', size: 100_000, ranges: [[0, 50_000]] } as const;
@@ -207,6 +263,33 @@ describe('a download of the fast profile', () => {
     expect(outcome).toEqual({ type: 'complete' });
     expect(memory?.bytes.equals(bytes)).toBe(true);
     expect(receiver?.counts.duplicates).toBeLessThan(14);
+  });
+
+  test('waits for a silent client from when all was sent, not from the last try to wake it', async () => {
+    const deaf = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(deaf, 'listening');
+    const sender = new Sender({ segmentCount: 2, payload: 100, fast: true, shares: [] });
+    sender.proceed();
+    let paused = 0;
+    const sending = new SegmentSender({
+      sender,
+      source: { read: async (buffers) => 100 * buffers.length },
+      cut: segment(200, 100),
+      numbering: 'binary',
+      host: '127.0.0.1',
+      port: deaf.address().port,
+      localAddress: '127.0.0.1',
+      onBound: () => undefined,
+      onDatagram: () => undefined,
+      onPaused: () => {
+        paused += 1;
+      },
+      onFailed: () => undefined,
+    });
+    for (let count = 0; count < 4; count += 1) await once(deaf, 'message');
+    expect(paused).toBe(1);
+    sending.close();
+    deaf.close();
   });
 
   test('hears nobody but the client, and only with the key', async () => {

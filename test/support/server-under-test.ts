@@ -30,6 +30,8 @@ export interface ServerUnderTestOptions {
   readonly everywhere?: boolean;
   /** Is waited for whenever a file is to be opened. */
   readonly beforeOpen?: () => Promise<void>;
+  /** Is waited for before the hash of this file is told. */
+  readonly beforeHash?: (name: string) => Promise<void>;
 }
 
 export async function startServer(options: ServerUnderTestOptions = {}): Promise<ServerUnderTest> {
@@ -40,7 +42,7 @@ export async function startServer(options: ServerUnderTestOptions = {}): Promise
   const driver = await ChatServerDriver.start({
     host: options.everywhere === true ? undefined : '127.0.0.1',
     ports: Array.from({ length: ports }, () => 0),
-    folder: waitingFolder(new SharedFolder(folder), options.beforeOpen),
+    folder: waitingFolder(new SharedFolder(folder), options),
     room: { dialect },
     onEvent: (event) => events.push(event),
   });
@@ -56,12 +58,22 @@ export async function startServer(options: ServerUnderTestOptions = {}): Promise
   };
 }
 
-function waitingFolder(folder: SharedFolder, beforeOpen = async () => {}): ServedFolder {
+function waitingFolder(
+  folder: SharedFolder,
+  { beforeOpen, beforeHash }: ServerUnderTestOptions,
+): ServedFolder {
   return {
     list: () => folder.list(),
     open: async (name) => {
-      await beforeOpen();
-      return folder.open(name);
+      await beforeOpen?.();
+      const file = await folder.open(name);
+      if (file === undefined || beforeHash === undefined) return file;
+      const hash = file.sha256.bind(file);
+      file.sha256 = async () => {
+        await beforeHash(name);
+        return hash();
+      };
+      return file;
     },
   };
 }

@@ -4,6 +4,7 @@ import { ClientSession } from '../../lib/commands/client-session.ts';
 import { encodeClientMessage, encodeServerMessage } from '../../lib/commands/codec.ts';
 import type { ServerEffect } from '../../lib/commands/room.ts';
 import { after, type Millis, millis, parsePort } from '../../lib/core/brands.ts';
+import { Bottleneck, type BottleneckOptions } from '../../lib/lab/bottleneck.ts';
 import { FaultPlan, type Faults } from '../../lib/lab/faults.ts';
 import { SimulatedNetwork } from '../../lib/lab/simulated-network.ts';
 import type { Receiver } from '../../lib/udp-reliable/receiver.ts';
@@ -25,6 +26,8 @@ export interface TransferOptions {
   readonly thinking?: Millis;
   readonly answer?: string;
   readonly rate?: number;
+  /** What the datagrams go through instead of the network's faults. */
+  readonly bottleneck?: BottleneckOptions;
 }
 
 export interface TransferResult {
@@ -50,6 +53,8 @@ export function simulateTransfer(options: TransferOptions): TransferResult {
 }
 
 const ID = 1;
+/** IPv4 and UDP. */
+const PACKET_OVERHEAD = 28;
 const PORT = parsePort('50000');
 
 /** At most one event that waits, as with the one timer of a driver. */
@@ -89,6 +94,7 @@ class SimulatedTransfer {
   readonly #clientTimer: Timer;
   readonly #serverTimer: Timer;
   readonly #seqs = new Uint32Array(32);
+  readonly #bottleneck: Bottleneck | undefined;
   #sender: Sender | undefined;
   #receiver: Receiver | undefined;
   #ended: string | undefined;
@@ -108,6 +114,8 @@ class SimulatedTransfer {
       new FaultPlan(options.faults, options.seed),
       options.messageDelay ?? millis(5),
     );
+    const { bottleneck } = options;
+    this.#bottleneck = bottleneck && new Bottleneck(this.#network, bottleneck);
     this.#clientTimer = new Timer(this.#network, () =>
       this.#runClient(this.#client.download.onTimeout(this.#network.now)),
     );
@@ -176,7 +184,12 @@ class SimulatedTransfer {
     const count = sender.take(this.#network.now, this.#seqs);
     for (const seq of this.#seqs.subarray(0, count)) {
       this.#sendings.push(seq);
-      this.#network.sendDatagram(this.#datagram(seq), (datagram) => this.#arrive(datagram));
+      const datagram = this.#datagram(seq);
+      if (this.#bottleneck === undefined) {
+        this.#network.sendDatagram(datagram, (arriving) => this.#arrive(arriving));
+      } else {
+        this.#bottleneck.send(datagram.length + PACKET_OVERHEAD, () => this.#arrive(datagram));
+      }
     }
     const at = sender.nextTimeout(this.#network.now);
     if (at !== undefined) this.#network.schedule(after(at, millis(0.01)), () => this.#pump());

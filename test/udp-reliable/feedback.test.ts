@@ -3,6 +3,7 @@ import { millis, parsePort } from '../../lib/core/brands.ts';
 import {
   decodeFeedback,
   encodeFeedback,
+  FEEDBACK_WINDOW,
   MAX_FEEDBACK_BYTES,
 } from '../../lib/udp-reliable/feedback.ts';
 import { type FastReceiverOptions, Receiver } from '../../lib/udp-reliable/receiver.ts';
@@ -118,6 +119,15 @@ describe('the receiver of the fast profile', () => {
     expect(receiver.inspect(last, at(0))).toBe(-1);
     take(receiver, 250, [0, 1, 2]);
     expect(receiver.phase).toBe('complete');
+  });
+
+  test('takes none that is further ahead than feedback can tell', () => {
+    const receiver = newReceiver(1_000_000);
+    const datagram = Buffer.alloc(HEADER_BYTES + PAYLOAD);
+    writeHeader(datagram, HEADER_BYTES, FEEDBACK_WINDOW, 'binary');
+    expect(receiver.inspect(datagram, at(0))).toBe(-1);
+    writeHeader(datagram, HEADER_BYTES, FEEDBACK_WINDOW - 1, 'binary');
+    expect(receiver.inspect(datagram, at(0))).toBe(FEEDBACK_WINDOW - 1);
   });
 
   test('asks in the pause, and no timer runs, unless a datagram has to be told of', () => {
@@ -267,6 +277,10 @@ describe('transmissions', () => {
     expect(transmissions.has(100_003)).toBe(true);
   });
 
+  test('that were never made are no sign of a fast path', () => {
+    expect(hear(sent(2), has(5000, []), 40).acked).toBe(2);
+  });
+
   test('give up the oldest one when nothing is heard', () => {
     const transmissions = sent(3);
     expect(transmissions.giveUpOldest()).toBe(0);
@@ -295,6 +309,16 @@ describe('the sender of the fast profile', () => {
 });
 
 describe('the clock of the other side', () => {
+  test('begins anew after a silence in which its numbers may have wrapped', () => {
+    const clock = new RemoteClock();
+    const readAfter = (minutes: number): number => {
+      const now = minutes * 60_000;
+      return now - clock.read((now * 1000) % 2 ** 32, at(now));
+    };
+    expect(readAfter(0)).toBe(0);
+    for (const minutes of [10, 50, 130, 300]) expect(readAfter(minutes)).toBeCloseTo(0);
+  });
+
   test('leaves out what waited to be read, over the wrap of its numbers, too', () => {
     const clock = new RemoteClock();
     const wrap = 2 ** 32;
