@@ -3,17 +3,17 @@
  * each program as a process of its own, and over simulated links. Prints tables; status 1 when a bound
  * is not kept.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { simulatedLinks } from './links.ts';
 import { loopback } from './loopback.ts';
-import { makeFile, outputOf, peakMemory, sha256, start, startServer } from './processes.ts';
+import { makeFile, outputOf, peakMemory, start, startServer } from './processes.ts';
 import { print, type Row, row } from './table.ts';
 
 const MIB = 2 ** 20;
 const CLIENTS = 240;
-const CLIENT_PROCESSES = 4;
+const CLIENT_PROCESSES = 2;
 const LARGE = 512 * MIB;
 
 const folder = await mkdtemp(join(tmpdir(), 'wirelab-bench-'));
@@ -48,7 +48,8 @@ async function manyClients(
   name: string,
   size: number,
 ): Promise<Row[]> {
-  const wanted = await sha256(join(files, name));
+  const path = join(files, name);
+  const alone = await rateOfOne(profile);
   const ports = Array.from({ length: 16 }, () => '0').join(',');
   const { server, ports: open } = await startServer(['--ports', ports, '--files', files]);
   const share = CLIENTS / CLIENT_PROCESSES;
@@ -60,7 +61,7 @@ async function manyClients(
           '127.0.0.1',
           String(index * share),
           String(share),
-          name,
+          path,
           ...open.map(String),
         ]),
       ),
@@ -72,14 +73,17 @@ async function manyClients(
   const memory = await peakMemory(server);
   server.kill('SIGTERM');
   const results = outputs.flatMap((output) => JSON.parse(output) as Record<string, number>[]);
-  const whole = results.filter(({ sha256: hash }) => String(hash) === wanted).length;
+  const whole = results.filter((result) => result.whole).length;
   const slowest = Math.max(...results.map(({ slowestAnswerMs = 0 }) => slowestAnswerMs));
   const seconds = results.map(({ seconds: took = 0 }) => took);
   const mean = seconds.reduce((total, value) => total + value, 0) / CLIENTS;
+  const together = (CLIENTS * size) / 1e6 / Math.max(...seconds);
   const answers = sum(results, 'answers');
   return [
     row('whole files', whole, { least: CLIENTS }),
-    row('together', (CLIENTS * size) / 1e6 / Math.max(...seconds), { least: 0 }, 'MB/s'),
+    row('one alone', alone, { least: 0 }, 'MB/s'),
+    row('together', together, { least: 0 }, 'MB/s'),
+    row('together over one alone', together / alone, { least: profile === 'fast' ? 0.7 : 0 }),
     row('the slowest over the mean', Math.max(...seconds) / mean, { most: 3 }),
     row(
       `slowest of ${answers} answers to get_users`,
@@ -90,6 +94,21 @@ async function manyClients(
     row('memory of the server', memory, { most: 250 }, 'MiB'),
     row('parts that came twice, per client', sum(results, 'duplicates') / CLIENTS, { most: 1000 }),
   ];
+}
+
+/** Bytes a second of such a client alone, in MB. */
+async function rateOfOne(profile: 'fast' | 'document'): Promise<number> {
+  const { server, ports } = await startServer(['--ports', '0', '--files', files]);
+  const path = join(files, profile === 'fast' ? 'large.bin' : 'eight.bin');
+  const { size } = await stat(path);
+  try {
+    const args = [profile, '127.0.0.1', '0', '1', path, ...ports.map(String)];
+    const output = await outputOf(start('bench/many-clients.ts', args));
+    const [{ seconds = Number.NaN } = {}] = JSON.parse(output) as { seconds?: number }[];
+    return size / 1e6 / seconds;
+  } finally {
+    server.kill('SIGTERM');
+  }
 }
 
 function sum(results: readonly Record<string, number>[], key: string): number {
