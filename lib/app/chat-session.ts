@@ -1,8 +1,9 @@
 import type { DownloadOutcome } from '../commands/client-effects.ts';
 import type { Framing } from '../commands/framing.ts';
+import { millis } from '../core/brands.ts';
 import { visible } from '../core/text.ts';
 import { formatEndpoint } from '../net/addresses.ts';
-import { ChatClientDriver } from '../net/chat-client-driver.ts';
+import { ChatClientDriver, NoAnswerError } from '../net/chat-client-driver.ts';
 import type { Leftover } from '../storage/leftover.ts';
 import { PartialFile } from '../storage/partial-file.ts';
 import type { Dialogue } from '../terminal/dialogue.ts';
@@ -12,6 +13,9 @@ import { describeConnectError } from './connect-errors.ts';
 import { describeLeftover, FileDownload } from './file-download.ts';
 import { nameFile } from './name-file.ts';
 import { ANY, type Route } from './start-questions.ts';
+
+/** A server that has not even let the user in is not waited for longer when he leaves. */
+const SHORT_GOODBYE = millis(100);
 
 /** The document's question at the pause. */
 export const PAUSE_QUESTION =
@@ -50,6 +54,8 @@ export class ChatSession {
   #leftover: Leftover | undefined;
   /** Takes back what is asked for the connection, when that is gone. */
   readonly #over = new AbortController();
+  /** Takes back the wish for a connection. */
+  readonly #opening = new AbortController();
   /** Takes back the question at 50 %. */
   #pause: AbortController | undefined;
   #failed = false;
@@ -67,15 +73,17 @@ export class ChatSession {
         port: route.port,
         from: route.from === ANY ? undefined : route.from,
         framing,
+        signal: this.#opening.signal,
         onText: (text) => this.#dialogue.print(visible(text)),
         onAskToProceed: () => void this.#askToProceed(),
         openSink: (file, receiver) => this.#openDownload(file, receiver),
         onClosed: (error) => this.#onClosed(error),
       });
     } catch (error) {
-      this.#dialogue.print(describeConnectError(error, route));
+      const left = this.#opening.signal.aborted;
+      if (!left) this.#dialogue.print(describeConnectError(error, route));
       if (interactive) this.#dialogue.close();
-      return 'failed';
+      return left && interactive ? 'left' : 'failed';
     }
     this.#dialogue.print(
       `There is a connection to ${formatEndpoint(route.server, route.port)}. 'help' lists the commands.`,
@@ -94,7 +102,9 @@ export class ChatSession {
   /** The process is to end. */
   leave(): void {
     this.#end ??= 'left';
+    this.#opening.abort();
     this.#driver?.abandon({ type: 'stopped' });
+    if (this.#driver?.connecting) void this.#driver.disconnect(SHORT_GOODBYE);
     this.#dialogue.close();
   }
 
@@ -124,8 +134,7 @@ export class ChatSession {
   #onClosed(error: Error | undefined): void {
     if (this.#end !== undefined) return;
     this.#end = 'lost';
-    const why = error === undefined ? '' : ` (${error.message})`;
-    this.#dialogue.print(`The server closed the connection${why}.`);
+    this.#dialogue.print(describeEnd(error));
     // Nothing more can be commanded here: the prompt is taken away. In a script the next line is
     // for another server.
     this.#over.abort();
@@ -152,9 +161,12 @@ export class ChatSession {
     }
     const file = await this.#dialogue.ask('File name:', this.#over.signal);
     if (file === undefined || file === '') return;
-    this.#downloading = this.#receive(driver, file).finally(() => {
-      this.#downloading = undefined;
-    });
+    this.#downloading = this.#receive(driver, file)
+      // Not what a server does, but for example a folder that one may not write to.
+      .catch((error: Error) => this.#onDownloadFailed(error.message))
+      .finally(() => {
+        this.#downloading = undefined;
+      });
     if (!this.#options.interactive) await this.#downloading;
   }
 
@@ -183,10 +195,7 @@ export class ChatSession {
       if (!(await this.#name(download, file))) this.#failed = true;
       return;
     }
-    if (outcome.type === 'failed') {
-      this.#failed = true;
-      this.#dialogue.print(`Download failed: ${visible(outcome.reason)}.`);
-    }
+    if (outcome.type === 'failed') this.#onDownloadFailed(outcome.reason);
     if (download === undefined) return;
     if (outcome.type !== 'failed' || !outcome.useless) {
       this.#dialogue.print(await download.keep());
@@ -194,6 +203,11 @@ export class ChatSession {
     }
     await download.discard();
     this.#dialogue.print('Nothing was kept.');
+  }
+
+  #onDownloadFailed(why: string): void {
+    this.#failed = true;
+    this.#dialogue.print(`Download failed: ${visible(why)}.`);
   }
 
   async #name(download: FileDownload, file: string): Promise<boolean> {
@@ -225,7 +239,7 @@ export class ChatSession {
   }
 
   async #askToProceed(): Promise<void> {
-    this.#download?.showProgress();
+    this.#download?.pause();
     if (this.#options.yes) {
       this.#dialogue.print(`${PAUSE_QUESTION} proceed (--yes)`);
       this.#driver?.answer('proceed');
@@ -235,6 +249,12 @@ export class ChatSession {
     const answer = await this.#dialogue.askBetween(PAUSE_QUESTION, this.#pause.signal);
     this.#driver?.answer(answer?.trim() ?? 'stop');
   }
+}
+
+function describeEnd(error: Error | undefined): string {
+  if (error instanceof NoAnswerError) return `Left the server: ${error.message}.`;
+  const why = error === undefined ? '' : ` (${error.message})`;
+  return `The server closed the connection${why}.`;
 }
 
 interface SessionCommand {

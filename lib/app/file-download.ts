@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { Leftover } from '../commands/client-download.ts';
 import type { DownloadOutcome } from '../commands/client-effects.ts';
 import { systemCode } from '../core/errors.ts';
@@ -30,7 +29,8 @@ export class FileDownload implements SegmentSink {
   readonly #perUpdate: number;
   readonly #progress: Progress | undefined;
   #bytes = 0;
-  #notedAt = performance.now();
+  /** Set while something has come that is not noted yet. */
+  #noteTimer: NodeJS.Timeout | undefined;
 
   private constructor(partial: PartialFile, options: FileDownloadOptions) {
     const { barPlace: place, file, receiver } = options;
@@ -63,7 +63,10 @@ export class FileDownload implements SegmentSink {
     const { received } = this.#receiver.counts;
     if (received % this.#perUpdate === 0) this.#update(received);
     const taken = this.partial.write(seq, datagram, start);
-    if (taken) this.#bytes += datagram.length - start;
+    if (taken) {
+      this.#bytes += datagram.length - start;
+      this.#noteSoon();
+    }
     return taken;
   }
 
@@ -75,9 +78,10 @@ export class FileDownload implements SegmentSink {
     return this.partial.sha256();
   }
 
-  /** Brings the bar up to date, before something is asked. */
-  showProgress(): void {
+  /** The user is asked something and may take long: shows how far it is, and notes it. */
+  pause(): void {
     this.#progress?.update(this.#receiver.counts.received, true);
+    this.#noteNow();
   }
 
   /** No more will come. */
@@ -96,47 +100,54 @@ export class FileDownload implements SegmentSink {
 
   /** Ends the attempt; says where what came is. */
   async keep(): Promise<string> {
+    if (this.#receiver.counts.received === 0) {
+      await this.discard();
+      return 'Nothing was kept: no part had come.';
+    }
     this.endProgress();
+    clearTimeout(this.#noteTimer);
     try {
-      if (this.#receiver.counts.received > 0) await this.#note();
-      await this.partial.keep();
+      await this.partial.keep(this.#leftover());
     } catch (error) {
       // That the disk is full was said when the download was ended for it.
       if (systemCode(error) === undefined) throw error;
-    }
-    if (this.#receiver.counts.received === 0) {
-      await this.partial.forget();
-      await rm(this.partial.path, { force: true });
-      return 'Nothing was kept: no part had come.';
     }
     const again = this.#receiver.fast === undefined ? '' : ' Downloading it again goes on with it.';
     return `What came is kept in ${visible(this.partial.path)}: ${this.describe()}.${again}`;
   }
 
-  /** What came is of no use: it is not what the server has. */
+  /** Ends the attempt and leaves nothing of it, for example as it is not what the server has. */
   async discard(): Promise<void> {
     this.endProgress();
-    await this.partial.keep();
-    await this.partial.forget();
-    await rm(this.partial.path, { force: true });
+    clearTimeout(this.#noteTimer);
+    await this.partial.discard();
   }
 
   #update(received: number): void {
     this.#progress?.update(received);
-    if (this.#receiver.fast === undefined) return;
-    this.partial.advance(this.#receiver.contiguous);
-    if (performance.now() - this.#notedAt < NOTE_EVERY_MS) return;
-    this.#notedAt = performance.now();
+    if (this.#receiver.fast !== undefined) this.partial.advance(this.#receiver.contiguous);
+  }
+
+  #noteSoon(): void {
+    if (this.#noteTimer !== undefined || this.#receiver.fast === undefined) return;
+    this.#noteTimer = setTimeout(() => this.#noteNow(), NOTE_EVERY_MS);
+    // Nobody has to wait for it: whoever ends the attempt notes what is there, or has no need to.
+    this.#noteTimer.unref();
+  }
+
+  #noteNow(): void {
+    clearTimeout(this.#noteTimer);
+    this.#noteTimer = undefined;
+    const leftover = this.#leftover();
+    if (leftover === undefined) return;
     // A disk that cannot take it says so when the parts are written.
-    this.#note().catch(() => undefined);
+    this.partial.note(leftover).catch(() => undefined);
   }
 
   /** Under the document's rules nothing tells whether the file is the same another time. */
-  async #note(): Promise<void> {
+  #leftover(): Leftover | undefined {
     const { fast } = this.#receiver;
-    if (fast === undefined) return;
-    const ranges = this.#receiver.ranges();
-    await this.partial.note({ id: fast.id, size: fast.size, ranges });
+    return fast && { id: fast.id, size: fast.size, ranges: this.#receiver.ranges() };
   }
 }
 

@@ -122,9 +122,10 @@ export function parseMtu(text: string): number {
 export function parseRate(text: string): number {
   const parts = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text);
   const factor = { '': 1, K: 1e3, M: 1e6, G: 1e9 }[parts?.[2]?.toUpperCase() ?? ''] ?? 1;
-  const rate = Number(parts?.[1]) * factor;
-  if (!(rate >= 10_000)) {
-    throw new InvalidArgumentError('Give bytes a second, at least 10K, for example 500K or 20M.');
+  // On the wire it is a whole number, and 4.1 * 1e6 is none.
+  const rate = Math.round(Number(parts?.[1]) * factor);
+  if (!(rate >= 1000)) {
+    throw new InvalidArgumentError('Give bytes a second, at least 1K, for example 500K or 20M.');
   }
   return rate;
 }

@@ -6,9 +6,10 @@ import type { DownloadOutcome } from '../commands/client-effects.ts';
 import { millis } from '../core/brands.ts';
 import { systemCode } from '../core/errors.ts';
 import { visible } from '../core/text.ts';
-import { ChatClientDriver } from '../net/chat-client-driver.ts';
+import { ChatClientDriver, NoAnswerError } from '../net/chat-client-driver.ts';
 import type { Leftover } from '../storage/leftover.ts';
-import { exists, PartialFile } from '../storage/partial-file.ts';
+import { exists } from '../storage/naming.ts';
+import { PartialFile } from '../storage/partial-file.ts';
 import { safeName } from '../storage/safe-name.ts';
 import type { Dialogue } from '../terminal/dialogue.ts';
 import { statusLine } from '../terminal/status-line.ts';
@@ -64,16 +65,10 @@ async function get(file: string, flags: GetFlags): Promise<void> {
   const path = join(target.folder, target.name);
   if (await exists(path))
     throw new UserError(`${path} is there already; --out names another place`);
-  const run = new Get(file, flags, target);
-  const interrupt = (): void => run.interrupt();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, interrupt);
-  try {
-    await run.run();
-  } finally {
-    for (const signal of signals) process.off(signal, interrupt);
-  }
+  await new Get(file, flags, target).run();
 }
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 interface Target {
   readonly folder: string;
@@ -95,11 +90,14 @@ class Get {
   readonly #target: Target;
   #driver: ChatClientDriver | undefined;
   #download: FileDownload | undefined;
+  #online = false;
   /** The last message of the server: when it refuses, the reason. */
   #lastText = 'the connection ended';
   /** Why it does not let this user in. */
   #refusal: string | undefined;
   #leftover: Leftover | undefined;
+  /** Takes back the question at 50 %. */
+  readonly #over = new AbortController();
 
   constructor(file: string, flags: GetFlags, target: Target) {
     this.#file = file;
@@ -107,25 +105,45 @@ class Get {
     this.#target = target;
   }
 
-  interrupt(): void {
-    this.#driver?.abandon({ type: 'stopped' });
-  }
-
   async run(): Promise<void> {
+    // Up to here there is nothing to tidy up: a signal ends the process by itself.
     const driver = await this.#connect();
     this.#driver = driver;
+    const interrupt = (): void => this.#interrupt(driver);
+    for (const signal of SIGNALS) process.on(signal, interrupt);
     try {
-      const wish = await this.#wish();
-      const connected = driver.connect(this.#flags.name ?? anyName());
-      // In one go, one round trip is saved; a server written from the document may read one message
-      // at a time.
-      const inOneGo = wish !== undefined && !this.#flags.bare;
-      const downloaded = inOneGo ? driver.download(this.#file, wish) : undefined;
-      if (!(await connected)) throw new UserError(visible(this.#refusal ?? this.#lastText));
-      await this.#end(await (downloaded ?? driver.download(this.#file, wish)));
+      await this.#end(await this.#fetch(driver));
     } finally {
+      this.#over.abort();
       await driver.disconnect(GOODBYE);
+      for (const signal of SIGNALS) process.off(signal, interrupt);
     }
+  }
+
+  /** Logs in and downloads. */
+  async #fetch(driver: ChatClientDriver): Promise<DownloadOutcome> {
+    const wish = await this.#wish();
+    const connected = driver.connect(this.#flags.name ?? anyName());
+    // In one go, one round trip is saved; a server written from the document may read one message
+    // at a time.
+    const inOneGo = wish !== undefined && !this.#flags.bare;
+    const downloaded = inOneGo ? driver.download(this.#file, wish) : undefined;
+    if (await connected) {
+      this.#online = true;
+      return downloaded ?? driver.download(this.#file, wish);
+    }
+    const refused = { type: 'failed', reason: this.#refusal ?? this.#lastText } as const;
+    driver.abandon(refused);
+    await downloaded;
+    return refused;
+  }
+
+  #interrupt(driver: ChatClientDriver): void {
+    driver.abandon({ type: 'stopped' });
+    if (this.#online) return;
+    // The answer to `connect` is not waited for.
+    this.#refusal ??= 'stopped';
+    void driver.disconnect(GOODBYE);
   }
 
   async #wish(): Promise<Parameters<ChatClientDriver['download']>[1]> {
@@ -162,7 +180,9 @@ class Get {
         if (begin !== undefined) process.stderr.write(`${begin}\n`);
         return this.#download;
       },
-      onClosed: () => undefined,
+      onClosed: (error: Error | undefined) => {
+        if (error instanceof NoAnswerError) this.#refusal ??= error.message;
+      },
     };
     try {
       return await ChatClientDriver.open(options);
@@ -199,17 +219,24 @@ class Get {
   }
 
   async #askToProceed(): Promise<void> {
-    this.#download?.showProgress();
-    this.#driver?.answer(this.#flags.yes ? 'proceed' : await askInTerminalOrPipe());
+    this.#download?.pause();
+    this.#driver?.answer(
+      this.#flags.yes ? 'proceed' : await askInTerminalOrPipe(this.#over.signal),
+    );
   }
 }
 
-async function askInTerminalOrPipe(): Promise<string> {
+/** `stop` when there is no answer, because the input has ended or `signal` is aborted. */
+async function askInTerminalOrPipe(signal: AbortSignal): Promise<string> {
   const { stdin } = process;
   const dialogue = await openDialogue();
+  const close = (): void => dialogue.close();
+  signal.addEventListener('abort', close);
   try {
+    if (signal.aborted) return 'stop';
     return (await dialogue.ask(PAUSE_QUESTION))?.trim() ?? 'stop';
   } finally {
+    signal.removeEventListener('abort', close);
     dialogue.close();
     stdin.pause();
   }

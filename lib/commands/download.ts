@@ -48,9 +48,7 @@ export function fileOpened(
   const { file, fast } = session.download;
   const { size } = offered;
   const part =
-    fast === undefined
-      ? SEGMENT_PAYLOAD
-      : fastPayload(Math.min(session.way.mtu, fast.mtu), session.host);
+    fast === undefined ? SEGMENT_PAYLOAD : fastPayload(room.mtuFor(session, fast), session.host);
   const cut = segment(size, part);
   const begins = log(
     session,

@@ -118,6 +118,10 @@ const USUAL_RATE = 100_000_000;
 const MAKE_UP_SECONDS = 0.02;
 const LEAST_BURST = 24 * DATAGRAM_BYTES;
 
+/** Below so many bytes a second the parts are such as fit any Ethernet, however much the way carries. */
+const SLOW_RATE = 500_000;
+const USUAL_MTU = 1500;
+
 /** Who is there: the state that all connections of a server share, on all its ports. */
 export class Room {
   readonly dialect: Dialect;
@@ -125,6 +129,7 @@ export class Room {
   readonly #all: SharedPacer | undefined;
   /** What the downloads under the document's rules share: nothing else tells them of each other. */
   readonly #document: SharedPacer;
+  readonly #rate: number;
   readonly #clientRate: number | undefined;
   readonly sessions = new Map<ConnectionId, Session>();
   /** In order of connection with a name. */
@@ -134,7 +139,15 @@ export class Room {
     this.dialect = options.dialect;
     this.#all = options.rate === undefined ? undefined : newPacer(options.rate);
     this.#document = this.#all ?? newPacer(USUAL_RATE);
+    this.#rate = options.rate ?? Infinity;
     this.#clientRate = options.clientRate;
+  }
+
+  /** The largest packet for a download of the fast profile: at a low rate none that takes long. */
+  mtuFor(session: Session, fast: FastRequest): number {
+    const mtu = Math.min(session.way.mtu, fast.mtu);
+    const rate = Math.min(this.#rate, this.#clientRate ?? Infinity, fast.rate ?? Infinity);
+    return rate < SLOW_RATE ? Math.min(mtu, USUAL_MTU) : mtu;
   }
 
   /** A new download's part of every limit that it is under. */

@@ -6,9 +6,9 @@ import { ClientSession } from '../commands/client-session.ts';
 import { encodeClientMessage } from '../commands/codec.ts';
 import { type Framing, MAX_MESSAGE_BYTES } from '../commands/framing.ts';
 import type { ClientMessage } from '../commands/messages.ts';
-import { after, type Millis, millis, type Port, parsePort } from '../core/brands.ts';
+import { after, earliest, type Millis, millis, type Port, parsePort } from '../core/brands.ts';
 import { assertNever } from '../core/errors.ts';
-import { INVALID, type Receiver } from '../udp-reliable/receiver.ts';
+import { GIVE_UP_AFTER, INVALID, type Receiver } from '../udp-reliable/receiver.ts';
 import { HEADER_BYTES } from '../udp-reliable/segment.ts';
 import { plainAddress, udpFamily } from './addresses.ts';
 import { now } from './clock.ts';
@@ -28,12 +28,22 @@ const WHOLE_BELOW_BYTES = 512;
 /** How soon to look again whether what was asked for has been sent. */
 const RETRY_AFTER = millis(20);
 
+/** Why the connection is gone, when the server has not answered `connect`. */
+export class NoAnswerError extends Error {
+  constructor() {
+    super(`the server did not answer for ${GIVE_UP_AFTER / 1000} seconds`);
+    this.name = 'NoAnswerError';
+  }
+}
+
 export interface ChatClientOptions {
   readonly host: string;
   readonly port: number;
   /** The local address to connect from; the system's choice when absent. */
   readonly from: string | undefined;
   readonly framing: Framing;
+  /** Takes back the wish for a connection; of no effect once there is one. */
+  readonly signal?: AbortSignal;
   /** A message of the server, as it came: make it visible before it is shown. */
   readonly onText: (text: string) => void;
   /** The first half is there; then {@link ChatClientDriver.answer}. */
@@ -61,6 +71,8 @@ export class ChatClientDriver implements AsyncDisposable {
   #opening: Promise<void> | undefined;
   #gone = false;
   #connectAnswered: ((online: boolean) => void) | undefined;
+  /** Until when the answer to `connect` has to be there. */
+  #connectDeadline: Millis | undefined;
   #downloadEnded: ((outcome: DownloadOutcome) => void) | undefined;
 
   /** @param handshake how long the server took to answer. */
@@ -89,23 +101,42 @@ export class ChatClientDriver implements AsyncDisposable {
 
   /** Opens the TCP connection. @throws Error that says why there is none. */
   static async open(options: ChatClientOptions): Promise<ChatClientDriver> {
-    const { host, port, from } = options;
+    const { host, port, from, signal } = options;
     const start = now();
-    const socket = await openConnection({
-      host,
-      port,
-      ...(from !== undefined && { localAddress: from }),
-    });
-    return new ChatClientDriver(options, socket, now() - start);
+    // Not the caller's signal itself: that would destroy the socket later on, too.
+    const opening = new AbortController();
+    const abort = (): void => opening.abort();
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      const socket = await openConnection({
+        host,
+        port,
+        signal: opening.signal,
+        ...(from !== undefined && { localAddress: from }),
+      });
+      return new ChatClientDriver(options, socket, now() - start);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
   }
 
-  /** Logs in; `false` when the server refuses the name, or is gone. */
+  /**
+   * Logs in; `false` when the server refuses the name, or is gone. A server that does not answer for
+   * 30 s is left, with a {@link NoAnswerError} for {@link ChatClientOptions.onClosed}.
+   */
   connect(name: string): Promise<boolean> {
     if (this.#gone) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#connectAnswered = resolve;
+      this.#connectDeadline = after(now(), GIVE_UP_AFTER);
       this.#run(this.#session.connect(name));
     });
+  }
+
+  /** Whether the server has still to answer {@link connect}. */
+  get connecting(): boolean {
+    return this.#connectAnswered !== undefined;
   }
 
   /** Sends a message whose answer, if there is one, is only to be shown. */
@@ -166,7 +197,11 @@ export class ChatClientDriver implements AsyncDisposable {
 
   #run(effects: readonly ClientEffect[]): void {
     for (const effect of effects) this.#carryOut(effect);
-    this.#peer.setDeadline(this.#session.download.nextTimeout());
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#peer.setDeadline(earliest(this.#session.download.nextTimeout(), this.#connectDeadline));
   }
 
   #carryOut(effect: ClientEffect): void {
@@ -181,8 +216,7 @@ export class ChatClientDriver implements AsyncDisposable {
         this.#options.onText(effect.text);
         return;
       case 'connect-answered':
-        this.#connectAnswered?.(effect.online);
-        this.#connectAnswered = undefined;
+        this.#answerConnect(effect.online);
         return;
       case 'open-receiver':
         // Not before `#opening` is set: whoever opens the file may end the download at once.
@@ -241,7 +275,7 @@ export class ChatClientDriver implements AsyncDisposable {
       udp.bind({ address: this.#localAddress, port: 0 }, resolve);
     });
     udp.on('error', () => undefined);
-    udp.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+    askForReceiveBuffer(udp);
     this.#fast =
       receiver.fast &&
       new FeedbackSender(udp, this.#serverAddress, receiver, sink, this.#isShortWay);
@@ -256,7 +290,7 @@ export class ChatClientDriver implements AsyncDisposable {
       const seq = receiver.inspect(datagram, at);
       if (seq >= 0 && sink.write(seq, datagram, HEADER_BYTES)) receiver.accept(seq);
       if (seq !== INVALID && this.#fast?.onDatagram(at)) {
-        this.#peer.setDeadline(this.#session.download.nextTimeout());
+        this.#arm();
       }
       if (receiver.phase !== phase) this.#run(this.#session.download.segmentsReceived(now()));
     });
@@ -274,7 +308,17 @@ export class ChatClientDriver implements AsyncDisposable {
     return true;
   }
 
+  #answerConnect(online: boolean): void {
+    this.#connectDeadline = undefined;
+    this.#connectAnswered?.(online);
+    this.#connectAnswered = undefined;
+  }
+
   #onDeadline(): void {
+    if (this.#connectDeadline !== undefined && now() >= this.#connectDeadline) {
+      this.#peer.destroy(new NoAnswerError());
+      return;
+    }
     // What was asked for before is not even sent: to ask for more would only add to the queue.
     if (this.#peer.backedUp) this.#peer.setDeadline(after(now(), RETRY_AFTER));
     else this.#run(this.#session.download.onTimeout(now()));
@@ -298,8 +342,16 @@ export class ChatClientDriver implements AsyncDisposable {
   #onClosed(error: Error | undefined): void {
     this.#gone = true;
     this.#run(this.#session.download.closed());
-    this.#connectAnswered?.(false);
-    this.#connectAnswered = undefined;
+    this.#answerConnect(false);
     this.#options.onClosed(error);
+  }
+}
+
+/** What the system allows; some refuse what is above their limit instead of taking the limit. */
+function askForReceiveBuffer(udp: UdpSocket): void {
+  try {
+    udp.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+  } catch {
+    // A small buffer is told to the server by the credit.
   }
 }

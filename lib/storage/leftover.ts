@@ -1,4 +1,6 @@
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { systemCode } from '../core/errors.ts';
 
 /** What is there of a file that did not come whole, and which file that was. */
@@ -17,15 +19,50 @@ export function leftoverPath(path: string): string {
   return `${path}.state`;
 }
 
-/** What an earlier attempt has left in `path`; `undefined` when there is nothing to go on with. */
+/**
+ * What an earlier attempt has left in `path`; `undefined` when there is nothing to go on with. What
+ * cannot be read counts as nothing, too: whoever begins anew is told if the file cannot be written.
+ */
 export async function readLeftover(path: string): Promise<Leftover | undefined> {
   try {
+    const [file, description] = await Promise.all([lstat(path), lstat(leftoverPath(path))]);
+    if (!canGoOn(file) || !description.isFile()) return undefined;
     const leftover = parse(await readFile(leftoverPath(path), 'utf8'));
-    if (leftover === undefined) return undefined;
-    const { size } = await stat(path);
-    return leftover.ranges.every(([, end]) => end <= size) ? leftover : undefined;
+    return leftover?.ranges.every(([, end]) => end <= file.size) ? leftover : undefined;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
+    if (systemCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/**
+ * Whether one can write into what is there: neither a link nor a pipe, nor a file with a second
+ * name. (A process that was killed while it gave a whole file its name leaves it with both names.)
+ */
+function canGoOn(file: { isFile(): boolean; nlink: number }): boolean {
+  return file.isFile() && file.nlink <= 1;
+}
+
+/**
+ * Opens the partial file `path` of an earlier attempt at the file `id`, without what somebody may
+ * have added behind its `size` bytes. @throws Error when that is not what is there any more.
+ */
+export async function openLeftover(
+  path: string,
+  id: string,
+  size: number | undefined,
+): Promise<FileHandle> {
+  const changed = new Error(`what was there of ${basename(path)} has changed meanwhile; try again`);
+  if ((await readLeftover(path))?.id !== id) throw changed;
+  const { O_RDWR, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  const handle = await open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const found = await handle.stat();
+    if (!canGoOn(found)) throw changed;
+    if (size !== undefined && found.size > size) await handle.truncate(size);
+    return handle;
+  } catch (error) {
+    await handle.close();
     throw error;
   }
 }
@@ -33,8 +70,11 @@ export async function readLeftover(path: string): Promise<Leftover | undefined> 
 /** Replaces the description in one step, so that a process which is killed leaves the old one. */
 export async function writeLeftover(path: string, leftover: Leftover): Promise<void> {
   const target = leftoverPath(path);
-  await writeFile(`${target}.new`, JSON.stringify({ version: VERSION, ...leftover }));
-  await rename(`${target}.new`, target);
+  const next = `${target}.new`;
+  // A new file, so that nothing is written through a link that somebody has put there.
+  await rm(next, { force: true });
+  await writeFile(next, JSON.stringify({ version: VERSION, ...leftover }), { flag: 'wx' });
+  await rename(next, target);
 }
 
 export async function removeLeftover(path: string): Promise<void> {

@@ -1,11 +1,20 @@
 import { link, mkdir, open, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { systemCode } from '../core/errors.ts';
+
+/** Who made a lock. */
+interface Owner {
+  readonly pid: number;
+  readonly host: string;
+}
 
 /** Somebody else holds what one wants to have alone. */
 export class LockedError extends Error {
-  constructor(path: string, owner: number) {
+  constructor(path: string, { pid, host }: Owner) {
     super(
-      `it is being downloaded here by process ${owner}; choose another folder, or delete ${path} if that is not so`,
+      host === hostname()
+        ? `it is being downloaded here by process ${pid}; choose another folder, or delete ${path} if that is not so`
+        : `it is being downloaded here by process ${pid} on ${host}, as far as one can see from this machine; choose another folder, or delete ${path} if that download is over`,
     );
     this.name = 'LockedError';
   }
@@ -17,20 +26,21 @@ const OLD_TAKEOVER_MS = 10_000;
 let taken = 0;
 
 /**
- * Makes `path` a lock file with this process's number in it, and returns what removes it. The lock
- * of a process that is gone is taken over.
- * @throws LockedError while the process that made it lives.
+ * Makes `path` a lock file that names this process and its machine, and returns what removes it. The
+ * lock of a process of this machine that is gone is taken over.
+ * @throws LockedError while the process that made it lives, or when it was made on another machine,
+ * whose processes cannot be seen from here.
  */
 export async function lock(path: string): Promise<() => Promise<void>> {
   // The lock appears with its content, in one step: nobody sees it empty.
   const own = `${path}.${process.pid}.${taken++}`;
   try {
-    await writeFile(own, `${process.pid}\n`);
+    await writeFile(own, signature());
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (await place(own, path)) return () => rm(path, { force: true });
       const owner = await ownerOf(path);
       if (owner === 'nobody') continue;
-      if (owner !== 'unknown' && isAlive(owner)) throw new LockedError(path, owner);
+      if (owner !== 'unknown' && mayLive(owner)) throw new LockedError(path, owner);
       await removeDead(path);
     }
     throw new Error(`cannot take over ${path}`);
@@ -55,7 +65,7 @@ async function createInPlace(path: string): Promise<boolean> {
   try {
     const file = await open(path, 'wx');
     try {
-      await file.writeFile(`${process.pid}\n`);
+      await file.writeFile(signature());
     } catch (error) {
       await rm(path, { force: true });
       throw error;
@@ -69,10 +79,16 @@ async function createInPlace(path: string): Promise<boolean> {
   }
 }
 
-async function ownerOf(path: string): Promise<number | 'nobody' | 'unknown'> {
+/** What this process writes into its lock files. */
+function signature(): string {
+  return `${process.pid} ${hostname()}\n`;
+}
+
+async function ownerOf(path: string): Promise<Owner | 'nobody' | 'unknown'> {
   try {
-    const owner = Number((await readFile(path, 'utf8')).trim());
-    return Number.isSafeInteger(owner) && owner > 0 ? owner : 'unknown';
+    const [, pid, host] = /^([1-9]\d{0,14})(?: (.*))?\n$/.exec(await readFile(path, 'utf8')) ?? [];
+    // Without a host: an earlier version made it, here as far as one can know.
+    return pid === undefined ? 'unknown' : { pid: Number(pid), host: host ?? hostname() };
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return 'nobody';
     throw error;
@@ -92,7 +108,7 @@ async function removeDead(path: string): Promise<void> {
   }
   try {
     const owner = await ownerOf(path);
-    if (owner === 'unknown' || (owner !== 'nobody' && !isAlive(owner))) {
+    if (owner === 'unknown' || (owner !== 'nobody' && !mayLive(owner))) {
       await rm(path, { force: true });
     }
   } finally {
@@ -100,7 +116,8 @@ async function removeDead(path: string): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
+function mayLive({ pid, host }: Owner): boolean {
+  if (host !== hostname()) return true;
   try {
     process.kill(pid, 0);
     return true;

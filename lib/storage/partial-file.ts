@@ -1,9 +1,15 @@
-import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../core/errors.ts';
 import { FileHash } from './file-hash.ts';
-import { type Leftover, readLeftover, removeLeftover, writeLeftover } from './leftover.ts';
+import {
+  type Leftover,
+  openLeftover,
+  readLeftover,
+  removeLeftover,
+  writeLeftover,
+} from './leftover.ts';
 import { lock } from './lock.ts';
+import { checkWhole, renameWithoutOverwriting } from './naming.ts';
 import { safeName } from './safe-name.ts';
 import { SegmentBlock, segmentsPerBlock } from './segment-block.ts';
 
@@ -39,7 +45,7 @@ export class PartialFile {
   readonly #handle: FileHandle;
   readonly #unlock: () => Promise<void>;
   readonly #segmentPayload: number;
-  readonly #size: number;
+  readonly #size: number | undefined;
   readonly #onError: (error: Error) => void;
   readonly #free: SegmentBlock[] = [];
   /** Resolves when everything that was sealed is in the file, or has failed. */
@@ -52,6 +58,12 @@ export class PartialFile {
   #hashedUpTo = 0;
   #blocks = 0;
   #error: Error | undefined;
+  /** What was noted last, or is to be. */
+  #toNote: Leftover | undefined;
+  /** A note that has not begun yet. */
+  #noteDue: Promise<void> | undefined;
+  /** Resolves when the last step that was asked for is done: see {@link PartialFile.#inTurn}. */
+  #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   private constructor(
@@ -65,7 +77,7 @@ export class PartialFile {
     this.#handle = handle;
     this.#unlock = unlock;
     this.#segmentPayload = options.segmentPayload;
-    this.#size = options.size ?? 0;
+    this.#size = options.size;
     this.#perBlock = segmentsPerBlock(options.segmentPayload);
     this.#hash = new FileHash(handle.fd);
     this.#onError = options.onError;
@@ -85,11 +97,8 @@ export class PartialFile {
     const path = pathOf(options.folder, options.name);
     const unlock = await lock(`${path}.lock`);
     try {
-      if (options.goOnWith === undefined) await removeLeftover(path);
-      else if ((await readLeftover(path))?.id !== options.goOnWith) {
-        throw new Error(`what was there of ${options.name} has changed meanwhile; try again`);
-      }
-      const handle = await open(path, options.goOnWith === undefined ? 'w+' : 'r+');
+      const { goOnWith: id, size } = options;
+      const handle = await (id === undefined ? openAnew(path) : openLeftover(path, id, size));
       return new PartialFile(options, path, handle, unlock);
     } catch (error) {
       await unlock();
@@ -130,29 +139,50 @@ export class PartialFile {
   /** The SHA-256 of the file, which is whole and of the size that was given. */
   async sha256(): Promise<string> {
     await this.#flush();
-    return this.#hash.finish(this.#size);
+    return this.#hash.finish(this.#size ?? 0);
   }
 
-  /** Notes what is there, so that another attempt can go on with it, even if this one is killed. */
-  async note(leftover: Leftover): Promise<void> {
-    // What is noted has to be in the file.
-    await this.#flush();
-    if (!this.#closed) await writeLeftover(this.path, leftover);
-  }
-
-  /** What is there must not be gone on with. */
-  async forget(): Promise<void> {
-    await removeLeftover(this.path);
-  }
-
-  /** Ends the attempt and keeps what came. */
-  async keep(): Promise<void> {
-    if (this.#closed) return;
-    try {
+  /**
+   * Notes what is there, so that another attempt can go on with it, even if this one is killed.
+   * While one note is being written, only the newest of those that are asked for has to follow it.
+   */
+  note(leftover: Leftover): Promise<void> {
+    this.#toNote = leftover;
+    this.#noteDue ??= this.#inTurn(async () => {
+      this.#noteDue = undefined;
+      if (this.#closed || this.#toNote === undefined) return;
+      const noted = this.#toNote;
+      // What is noted has to be in the file.
       await this.#flush();
-    } finally {
-      await this.#close();
-    }
+      await writeLeftover(this.path, noted);
+    });
+    return this.#noteDue;
+  }
+
+  /**
+   * Ends the attempt and keeps what came.
+   * @param leftover what is to be noted; the last note stays when absent.
+   */
+  keep(leftover?: Leftover): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#closed) return;
+      try {
+        await this.#flush();
+        if (leftover !== undefined) await writeLeftover(this.path, leftover);
+      } finally {
+        await this.#close();
+      }
+    });
+  }
+
+  /** Ends the attempt and leaves nothing of it. */
+  discard(): Promise<void> {
+    return this.#inTurn(() =>
+      this.#close(async () => {
+        await removeLeftover(this.path);
+        await rm(this.path, { force: true });
+      }),
+    );
   }
 
   /**
@@ -160,15 +190,27 @@ export class PartialFile {
    * @throws an error with code `EEXIST` when the name is taken and `overwrite` is not given; the
    * file is then still there as a partial one and another name can be tried.
    */
-  async finish(name: string, options: { readonly overwrite: boolean }): Promise<string> {
-    await this.#flush();
-    await this.#handle.datasync();
-    const target = join(this.#folder, name);
-    if (options.overwrite) await rename(this.path, target);
-    else await renameWithoutOverwriting(this.path, target);
-    await removeLeftover(this.path);
-    await this.#close();
-    return target;
+  finish(name: string, options: { readonly overwrite: boolean }): Promise<string> {
+    return this.#inTurn(async () => {
+      await this.#flush();
+      await this.#handle.datasync();
+      await checkWhole(this.path, this.#handle, this.#size);
+      const target = join(this.#folder, name);
+      if (options.overwrite) await rename(this.path, target);
+      else await renameWithoutOverwriting(this.path, target);
+      await this.#close(() => removeLeftover(this.path));
+      return target;
+    });
+  }
+
+  /**
+   * Notes and what ends the attempt happen one after the other: two notes at once would destroy each
+   * other, and one that came late would tell of a file that is not there any more.
+   */
+  #inTurn<Result>(step: () => Promise<Result>): Promise<Result> {
+    const done = this.#turn.then(step);
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   #begin(number: number): SegmentBlock | undefined {
@@ -214,43 +256,29 @@ export class PartialFile {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  async #close(): Promise<void> {
+  /** @param tidyUp is done before another attempt may begin. */
+  async #close(tidyUp: () => Promise<void> = async () => undefined): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    // The thread must not read from a number that may soon be another file's.
-    await this.#hash.drop();
-    await this.#handle.close();
-    await this.#unlock();
+    try {
+      await this.#written;
+      // The thread must not read from a number that may soon be another file's.
+      await this.#hash.drop();
+      await this.#handle.close();
+      await tidyUp();
+    } finally {
+      await this.#unlock();
+    }
   }
+}
+
+/** A new file: what is there may be a link, or have another name besides this one. */
+async function openAnew(path: string): Promise<FileHandle> {
+  await removeLeftover(path);
+  await rm(path, { force: true });
+  return open(path, 'wx+');
 }
 
 function pathOf(folder: string, name: string): string {
   return join(folder, `${safeName(name)}.part`);
-}
-
-/** Whether there is something of that name. */
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-async function renameWithoutOverwriting(from: string, to: string): Promise<void> {
-  try {
-    // A hard link fails if the name is taken, in one step; a rename would overwrite.
-    await link(from, to);
-    await rm(from);
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === 'EEXIST') throw error;
-    // File systems without hard links (FAT, some network drives).
-    if (await exists(to)) {
-      throw Object.assign(new Error(`${to} exists`), { code: 'EEXIST' });
-    }
-    await rename(from, to);
-  }
 }

@@ -146,8 +146,17 @@ const ID_DIGITS = 16;
 /** A larger file is hashed only when somebody wants it. */
 const PREPARED_BYTES = 8 * 2 ** 30;
 
-function identify(stat: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint }): string {
-  return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
+interface Identity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+}
+
+/** The time of change counts, too: unlike that of the content, no program can set it back. */
+function identify({ dev, ino, size, mtimeNs, ctimeNs }: Identity): string {
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
 /** The folder whose files a server offers: regular files directly in it, none that is hidden. */

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { chatCommand } from '../../lib/app/chat.ts';
 import { demoCommand } from '../../lib/app/demo.ts';
+import { parseRate } from '../../lib/app/flags.ts';
 import { getCommand } from '../../lib/app/get.ts';
 import { serveCommand } from '../../lib/app/serve.ts';
 import { TemporaryFolder } from './folders.ts';
@@ -22,7 +23,7 @@ type Mistake = readonly [keyof typeof COMMANDS, readonly string[], readonly RegE
 const RANGE_OR_LIST = /range or a list of numbers from 1 to 65535, for example 55000-55015/;
 const HOST = /Give an IP address or a host name, for example 127\.0\.0\.1/;
 const PORT = /Give a number from 1 to 65535/;
-const RATE = /Give bytes a second, at least 10K, for example 500K or 20M/;
+const RATE = /Give bytes a second, at least 1K, for example 500K or 20M/;
 
 const MISTAKES: readonly Mistake[] = [
   ['serve', ['--ports', 'many'], [/'many'/, RANGE_OR_LIST]],
@@ -36,7 +37,7 @@ const MISTAKES: readonly Mistake[] = [
   ['serve', ['--host', 'two words'], [/'two words'/, HOST]],
   ['serve', ['--dialect', 'latin'], [/'latin'/, /Allowed choices are document, original/]],
   ['serve', ['--rate', 'fast'], [/'fast'/, RATE]],
-  ['serve', ['--rate', '9K'], [/'9K'/, RATE]],
+  ['serve', ['--rate', '999'], [/'999'/, RATE]],
   ['serve', ['--rate', '-5M'], [RATE]],
   ['serve', ['--files'], [/--files <dir>.* argument missing/]],
   ['serve', ['--no-such-flag'], [/unknown option '--no-such-flag'/, /--help/]],
@@ -102,6 +103,19 @@ describe.concurrent('a mistake in the flags', () => {
     expect(await parse('chat', ['--to', join(folder.path, 'a-file')])).toMatch(
       /^error: [^\n]*a-file[^\n]*\n$/,
     );
+  });
+});
+
+describe('a rate', () => {
+  it.each([
+    ['20M', 20_000_000],
+    ['4.1M', 4_100_000],
+    ['16.1K', 16_100],
+    ['1k', 1000],
+    ['12345.6', 12_346],
+    ['0.5g', 500_000_000],
+  ])('%s is %i bytes a second, a whole number', (text, rate) => {
+    expect(parseRate(text)).toBe(rate);
   });
 });
 

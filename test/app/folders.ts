@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 
 /** An empty folder that is removed at the end. */
 export class TemporaryFolder implements AsyncDisposable {
@@ -17,6 +18,11 @@ export class TemporaryFolder implements AsyncDisposable {
       await writeFile(join(folder.path, name), content);
     }
     return folder;
+  }
+
+  /** Waits until there is something of that name in it. */
+  async shows(name: string): Promise<void> {
+    while (!(await readdir(this.path)).includes(name)) await turn();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -177,6 +177,34 @@ describe.concurrent('wirelab get and signals', () => {
 });
 
 describe.concurrent('wirelab get, cut off', () => {
+  it('goes on after it was killed at the question at 50 %', async () => {
+    await using folder = await TemporaryFolder.create();
+    const cwd = folder.path;
+    await using program = start(WIRELAB, ['get', 'some.bin', '--port', String(server.port)], {
+      cwd,
+    });
+    // Nobody answers, and what came fills no block.
+    await folder.shows('some.bin.part.state');
+    program.kill('SIGKILL');
+    await program.exit;
+    const { status, stderr } = await get(['some.bin', '--yes'], { cwd });
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: 'Going on with some.bin: 1 of 2 parts are here already.\n',
+    });
+    expect(await readdir(cwd)).toEqual(['some.bin']);
+  });
+
+  it('says so in a line when what is in its way cannot be removed', async () => {
+    await using folder = await TemporaryFolder.create();
+    const cwd = folder.path;
+    await mkdir(join(cwd, 'some.bin.part.state'));
+    const { status, stderr } = await get(['some.bin', '--yes'], { cwd });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error: .*some\.bin\.part\.state\n$/);
+    expect(await readdir(cwd)).toEqual(['some.bin.part.state']);
+  });
+
   it('goes on where it was, and says so', async () => {
     await using folder = await TemporaryFolder.create();
     const cwd = folder.path;

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { patternBytes, TemporaryFolder } from './folders.ts';
@@ -112,6 +112,18 @@ describe.concurrent('a session in a pipe', () => {
     expect(await readFile(join(folder.path, 'short.txt'), 'utf8')).toBe('do not lose this');
     expect(await readFile(join(folder.path, 'short.txt.part'), 'utf8')).toBe('one part');
   });
+});
+
+it('a download that cannot be begun is told, and the session goes on', async () => {
+  await using folder = await TemporaryFolder.create();
+  await mkdir(join(folder.path, 'short.txt.part.state'));
+  const fast = server.route.filter((flag) => flag !== '--document');
+  const flags = [...fast, '--name', newName(), '--to', folder.path];
+  const { stdout, stderr, status } = await session(flags, 'download', 'short.txt', 'hello', '');
+  expect(stdout).toMatch(/^Download failed: .*short\.txt\.part\.state\.$/m);
+  expect(stdout).toMatch(/ \(to all\): hello$/m);
+  expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+  expect(await readdir(folder.path)).toEqual(['short.txt.part.state']);
 });
 
 describe.concurrent('the end of the input', () => {

@@ -101,6 +101,12 @@ describe('a download of the fast profile', () => {
     expect(receiver?.counts.received).toBe(69);
   });
 
+  test('has small parts at a low rate, so that none of them takes long', async () => {
+    await using server = await startServer({ files: { f: someBytes(1500) } });
+    const { receiver } = await fetch(server.port, 'f', { wish: { rate: 20_000 } });
+    expect(receiver?.payload).toBe(1467);
+  });
+
   test('comes whole over a path that loses a fifth, with few parts sent in vain', async () => {
     const bytes = someBytes(1_000_000);
     await using server = await startServer({ files: { f: bytes } });

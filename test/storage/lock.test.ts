@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { LockedError, lock } from '../../lib/storage/lock.ts';
 import { TemporaryFolder } from './folder.ts';
+
+/** What this process writes into its locks. */
+const OWN = `${process.pid} ${hostname()}\n`;
 
 /** The number of a process that was, and is no more. */
 async function deadProcess(): Promise<number> {
@@ -13,11 +17,11 @@ async function deadProcess(): Promise<number> {
   return child.pid ?? 0;
 }
 
-test('holds the number of this process, and is gone once it is given back', async () => {
+test('names this process and its machine, and is gone once it is given back', async () => {
   await using folder = await TemporaryFolder.make();
   const path = join(folder.path, 'f.lock');
   const unlock = await lock(path);
-  expect(await readFile(path, 'utf8')).toBe(`${process.pid}\n`);
+  expect(await readFile(path, 'utf8')).toBe(OWN);
   await unlock();
   expect(await readdir(folder.path)).toEqual([]);
   // Giving it back again is no error, and it can be had again.
@@ -44,8 +48,28 @@ test('the lock of a process that is gone is taken over', async () => {
   const path = join(folder.path, 'f.lock');
   await writeFile(path, `${await deadProcess()}\n`);
   const unlock = await lock(path);
-  expect(await readFile(path, 'utf8')).toBe(`${process.pid}\n`);
+  expect(await readFile(path, 'utf8')).toBe(OWN);
   await unlock();
+});
+
+test('the lock of another machine is left alone: nobody here sees whether its process lives', async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = join(folder.path, 'f.lock');
+  const content = `${await deadProcess()} not-${hostname()}\n`;
+  await writeFile(path, content);
+  const error = await lock(path).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(LockedError);
+  for (const says of [`on not-${hostname()}`, `delete ${path} if that download is over`]) {
+    expect(error).toMatchObject({ message: expect.stringContaining(says) });
+  }
+  expect(await readFile(path, 'utf8')).toBe(content);
+});
+
+test('the dead lock of this machine is taken over', async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = join(folder.path, 'f.lock');
+  await writeFile(path, `${await deadProcess()} ${hostname()}\n`);
+  await (await lock(path))();
 });
 
 test.each(['', 'nonsense', '-1', '0', '1.5', '1e3x'])(

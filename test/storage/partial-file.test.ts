@@ -1,10 +1,22 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LockedError } from '../../lib/storage/lock.ts';
-import { exists, PartialFile } from '../../lib/storage/partial-file.ts';
+import { exists } from '../../lib/storage/naming.ts';
+import { PartialFile } from '../../lib/storage/partial-file.ts';
 import { segmentsPerBlock } from '../../lib/storage/segment-block.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { TemporaryFolder } from './folder.ts';
@@ -197,6 +209,72 @@ test('a new attempt begins anew', async () => {
   expect(await readFile(join(folder.path, 'f'), 'utf8')).toBe('new');
 });
 
+describe('beginning anew does no harm', () => {
+  test('to a finished file that still has its partial name, too', async () => {
+    await using folder = await TemporaryFolder.make();
+    const first = await begin(folder.path);
+    await put(first, Buffer.from('finished'), 0);
+    await first.keep();
+    // A process that was killed while it gave the file its name has left it like this.
+    await link(first.path, join(folder.path, 'finished'));
+    const second = await begin(folder.path);
+    await put(second, Buffer.from('another'), 0);
+    await second.keep();
+    expect(await readFile(join(folder.path, 'finished'), 'utf8')).toBe('finishe');
+    expect(await readFile(second.path, 'utf8')).toBe('another');
+  });
+
+  test('to what a link leads to that has the partial name', async () => {
+    await using folder = await TemporaryFolder.make();
+    await writeFile(join(folder.path, 'mine'), 'do not lose this');
+    await symlink('mine', join(folder.path, 'f.part'));
+    const file = await begin(folder.path);
+    await put(file, Buffer.from('new'), 0);
+    await file.finish('f', { overwrite: false });
+    expect(await readFile(join(folder.path, 'mine'), 'utf8')).toBe('do not lose this');
+    expect(await readFile(join(folder.path, 'f'), 'utf8')).toBe('new');
+  });
+});
+
+describe('what is not what was received gets no name', () => {
+  const REPLACEMENTS: Record<string, (path: string) => Promise<void>> = {
+    'as another file took its place': async (path) => {
+      await writeFile(`${path}.other`, 'changed');
+      await rename(`${path}.other`, path);
+    },
+    'as it is gone': (path) => rm(path),
+    'as somebody added to it': (path) => appendFile(path, 'junk'),
+    'as somebody cut it short': (path) => truncate(path, 3),
+  };
+  test.each(Object.entries(REPLACEMENTS))('%s', async (_name, replace) => {
+    await using folder = await TemporaryFolder.make();
+    const onError = (error: Error): never => {
+      throw error;
+    };
+    const options = { folder: folder.path, name: 'f', segmentPayload: PAYLOAD, size: 7, onError };
+    const file = await PartialFile.create(options);
+    await put(file, Buffer.from('content'), 0);
+    await file.sha256();
+    await replace(file.path);
+    for (const overwrite of [false, true]) {
+      await expect(file.finish('f', { overwrite })).rejects.toThrow(/another program|ENOENT/);
+    }
+    expect(await exists(join(folder.path, 'f'))).toBe(false);
+    await file.keep();
+  });
+});
+
+test('nothing is left of what is discarded', async () => {
+  await using folder = await TemporaryFolder.make();
+  const file = await begin(folder.path);
+  await put(file, Buffer.from('content'), 0);
+  await file.note({ id: 'a', size: 7, ranges: [[0, 7]] });
+  await file.discard();
+  await file.discard();
+  expect(await readdir(folder.path)).toEqual([]);
+  await (await begin(folder.path)).keep();
+});
+
 test('a second attempt at the same time is refused, and does the first no harm', async () => {
   await using folder = await TemporaryFolder.make();
   const first = await begin(folder.path);
@@ -226,7 +304,7 @@ test('the folder is made if need be, and the name leads nowhere else', async () 
 test('a file that cannot be begun leaves no lock', async () => {
   await using folder = await TemporaryFolder.make();
   await mkdir(join(folder.path, 'f.part'));
-  await expect(begin(folder.path)).rejects.toMatchObject({ code: 'EISDIR' });
+  await expect(begin(folder.path)).rejects.toThrow(/EISDIR/);
   expect(await readdir(folder.path)).toEqual(['f.part']);
 });
 

@@ -5,6 +5,7 @@ import {
   readdir,
   rename,
   rm,
+  stat,
   symlink,
   truncate,
   utimes,
@@ -13,11 +14,21 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { SharedFile } from '../../lib/storage/shared-folder.ts';
+import { SharedFile, SharedFolder } from '../../lib/storage/shared-folder.ts';
 import { someBytes, writeOldFile } from '../support/server-under-test.ts';
 import { TemporaryFolder } from './folder.ts';
 
 const BYTES = someBytes(10_000);
+
+/** Other bytes, as many as before, and the time of the file is what it was. */
+async function rewriteUnseen(path: string): Promise<void> {
+  const before = await stat(path, { bigint: true });
+  // The clock of files is coarse: until it has gone on, no change can be seen by it.
+  do {
+    await writeFile(path, someBytes(Number(before.size), 2));
+    await utimes(path, before.atime, before.mtime);
+  } while ((await stat(path, { bigint: true })).ctimeNs === before.ctimeNs);
+}
 
 async function open(path: string): Promise<SharedFile> {
   const file = await SharedFile.open(path);
@@ -70,6 +81,7 @@ describe('is changed', () => {
       await rename(path, `${path}.old`);
       await symlink('f.old', path);
     },
+    'when it was written anew and its time set back': rewriteUnseen,
     'when it was touched': (path) => utimes(path, 1_700_000_000, 1_700_000_000),
   };
 
@@ -87,6 +99,21 @@ describe('is changed', () => {
       await file.close();
     }
   });
+});
+
+test('has another id and another hash when it was written anew and its time set back', async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = join(folder.path, 'f');
+  await writeOldFile(path, BYTES);
+  const shared = new SharedFolder(folder.path);
+  const seen: string[] = [];
+  for (let turn = 0; turn < 2; turn += 1) {
+    const file = await shared.open('f');
+    seen.push(file?.id ?? '', (await file?.sha256()) ?? '');
+    await file?.close();
+    await rewriteUnseen(path);
+  }
+  expect(new Set(seen).size).toBe(4);
 });
 
 test('is still the old one for who has it open when another took its name', async () => {
