@@ -11,9 +11,13 @@ import { seededRandom } from '../lib/core/random.ts';
 const ROOT = join(import.meta.dirname, '..');
 
 /** Runs a TypeScript file of the project as a process of its own. */
-export function start(script: string, args: readonly string[]): ChildProcess {
+export function start(
+  script: string,
+  args: readonly string[],
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess {
   return spawn(process.execPath, ['--import', 'tsx', join(ROOT, script), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
     cwd: ROOT,
   });
 }

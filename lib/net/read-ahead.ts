@@ -1,7 +1,7 @@
 import { HEADER_BYTES, payloadLength, type Segmentation } from '../udp-reliable/segment.ts';
 
 /** Bytes that are read at once, about; and for one that goes fast. */
-const BLOCK_BYTES = 65_536;
+const BLOCK_BYTES = 131_072;
 const LARGE_BLOCK_BYTES = 1_048_576;
 /** Bytes a second from which on a download goes fast: many at once do not, so memory stays bounded. */
 const FAST_RATE = 60_000_000;
@@ -46,6 +46,8 @@ export class ReadAhead {
   readonly #perBlock: number;
   /** The one that was used last comes last. */
   readonly #blocks: Block[] = [];
+  /** The last block that was begun to be read before it was needed. */
+  #furthest = 0;
 
   /** @param rate bytes a second that it is going to be read at, about. */
   constructor(source: SegmentSource, cut: Segmentation, rate: number) {
@@ -78,10 +80,12 @@ export class ReadAhead {
   /** Begins to read what comes after segment `seq`. */
   prefetch(seq: number): void {
     const number = Math.floor(seq / this.#perBlock) + 1;
-    if (number * this.#perBlock >= this.#cut.count) return;
+    // What is sent again stands alone.
+    if (number <= this.#furthest || number * this.#perBlock >= this.#cut.count) return;
+    this.#furthest = number;
     if (this.#blocks.some((block) => block.number === number)) return;
     // A failure is told to whoever asks for it.
-    this.#load(this.#oldest(), number).catch(() => undefined);
+    this.#load(this.#sent(number) ?? this.#oldest(), number).catch(() => undefined);
   }
 
   #use(number: number): Block {
@@ -96,6 +100,16 @@ export class ReadAhead {
       this.#blocks.splice(index, 1);
       this.#blocks.push(block);
     }
+    return block;
+  }
+
+  /** A block that was sent from, so that a third one is needed for what is sent again only. */
+  #sent(number: number): Block | undefined {
+    const index = this.#blocks.findIndex(
+      (block) => block.loading === undefined && block.number < number - 1,
+    );
+    const [block] = index === -1 ? [] : this.#blocks.splice(index, 1);
+    if (block !== undefined) this.#blocks.push(block);
     return block;
   }
 

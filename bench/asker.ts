@@ -1,0 +1,40 @@
+/**
+ * A client that only asks who is online, ten times a second, as a process of its own that has little else
+ * to do: what it waits is the server's doing. It ends when its standard input does, and prints how many
+ * answers there were and how long the slowest took, in milliseconds. Arguments: host, port.
+ */
+import { ChatClientDriver } from '../lib/net/chat-client-driver.ts';
+
+const ASK_EVERY_MS = 100;
+
+const [host = '', port = ''] = process.argv.slice(2);
+let askedAt: number | undefined;
+let slowest = 0;
+let answers = 0;
+const client = await ChatClientDriver.open({
+  host,
+  port: Number(port),
+  from: undefined,
+  framing: 'line',
+  onText: (text) => {
+    if (!text.startsWith('users: [') || askedAt === undefined) return;
+    slowest = Math.max(slowest, performance.now() - askedAt);
+    askedAt = undefined;
+    answers += 1;
+  },
+  onAskToProceed: () => undefined,
+  openSink: () => Promise.reject(new Error('it downloads nothing')),
+  onClosed: () => undefined,
+});
+if (!(await client.connect('asker'))) throw new Error('the asker cannot connect');
+const asking = setInterval(() => {
+  if (askedAt !== undefined) return;
+  askedAt = performance.now();
+  client.send({ type: 'get-users' });
+}, ASK_EVERY_MS);
+process.stdin.on('end', () => {
+  clearInterval(asking);
+  process.stdout.write(`${JSON.stringify({ answers, slowest })}\n`);
+  void client.disconnect();
+});
+process.stdin.resume();
