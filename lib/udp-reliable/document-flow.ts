@@ -1,5 +1,5 @@
 import { after, type Millis, millis } from '../core/brands.ts';
-import type { Flow } from './flow.ts';
+import type { Flow, Requested } from './flow.ts';
 import { Pacer } from './pacer.ts';
 import { RoundRate } from './round-rate.ts';
 import { DATAGRAM_BYTES } from './segment.ts';
@@ -35,15 +35,6 @@ const TOO_SOON = 0.8;
 const PROGRESS_STEP_MS = 20;
 const PROGRESS_KEPT = 64;
 
-/** What a re-request says. */
-interface Requested {
-  /** How many of those it names were sent. */
-  readonly lost: number;
-  /** Whether it names the next one that was never sent, and the last one that can be missing. */
-  readonly next: boolean;
-  readonly last: boolean;
-}
-
 /** What is sent between two silences. */
 interface Train {
   readonly purpose: 'timing' | 'measuring' | 'checking';
@@ -72,7 +63,10 @@ interface Train {
  * rate goes by what is asked for again.
  */
 export class DocumentFlow implements Flow {
+  /** A client says what it misses, never what it has. */
+  readonly base = 0;
   readonly horizon = Number.POSITIVE_INFINITY;
+  readonly copies = 1;
   readonly #segmentCount: number;
   readonly #rate = new RoundRate();
   readonly #pacer = new Pacer(this.#rate.bytesPerSecond, BURST * DATAGRAM_BYTES);
@@ -104,6 +98,10 @@ export class DocumentFlow implements Flow {
     return this.#rate.bytesPerSecond;
   }
 
+  has(): boolean {
+    return false;
+  }
+
   allowed(now: Millis): number {
     const running = this.#train;
     const until = running && silentUntil(running);
@@ -128,10 +126,12 @@ export class DocumentFlow implements Flow {
     if (this.#train.left <= 0) this.#train.lastAt = now;
   }
 
-  /**
-   * Takes a re-request.
-   * @returns whether to send them again: not when they were asked for before they could come.
-   */
+  /** Under these rules there is none. */
+  onFeedback(): readonly number[] {
+    return [];
+  }
+
+  /** Not again what was asked for before it could come. */
   onRequested(request: Requested, now: Millis): boolean {
     const running = this.#train;
     if (running !== undefined && this.#isPremature(running, request, now)) {
@@ -147,14 +147,12 @@ export class DocumentFlow implements Flow {
     return true;
   }
 
-  /** Segments from this one on were sent for the first time so lately that none can miss them. */
   tooNew(now: Millis): number {
     const before = now - TOO_SOON * this.#answerTime;
     const later = this.#progress.find(({ at }) => at > before);
     return later?.seq ?? Number.POSITIVE_INFINITY;
   }
 
-  /** All that was sent has come. */
   onProceed(): void {
     this.#rate.endRound();
     this.#train = undefined;
@@ -162,6 +160,15 @@ export class DocumentFlow implements Flow {
 
   readyAt(now: Millis): Millis {
     return (this.#train && silentUntil(this.#train)) ?? this.#pacer.readyAt(DATAGRAM_BYTES, now);
+  }
+
+  /** The client asks by itself. */
+  nextTimeout(): undefined {
+    return undefined;
+  }
+
+  onTimeout(): undefined {
+    return undefined;
   }
 
   #isPremature(running: Train, { lost, next }: Requested, now: Millis): boolean {

@@ -40,7 +40,6 @@ export class FeedbackFlow implements Flow {
     return this.#transmissions.base + FEEDBACK_WINDOW;
   }
 
-  /** Every segment below is known to have come. */
   get base(): number {
     return this.#transmissions.base;
   }
@@ -75,7 +74,6 @@ export class FeedbackFlow implements Flow {
     this.#pacer.spend(count * this.#datagramBytes);
   }
 
-  /** Takes what the client says; returns the segments that are lost. */
   onFeedback(feedback: Feedback, now: Millis): readonly number[] {
     if (feedback.base < this.#transmissions.base) return [];
     const news = this.#transmissions.onFeedback(feedback, now);
@@ -99,19 +97,28 @@ export class FeedbackFlow implements Flow {
     return news.lost;
   }
 
+  /** What is asked for in the document's way as well is known from the feedback. */
+  onRequested(): boolean {
+    return true;
+  }
+
+  tooNew(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  onProceed(): void {}
+
   readyAt(now: Millis): Millis | undefined {
     const byWindow = Math.max(1, Math.floor(this.#window.bytes(now) / this.#datagramBytes));
     if (this.#transmissions.inFlight >= Math.min(byWindow, this.#credit)) return undefined;
     return this.#pacer.readyAt(this.#datagramBytes, now);
   }
 
-  /** When {@link onTimeout} has something to do. */
   nextTimeout(): Millis | undefined {
     const since = this.#waitingSince;
     return since === undefined ? undefined : after(since, this.#silence);
   }
 
-  /** Nothing was heard for too long: the segment to send again, to hear something. */
   onTimeout(now: Millis): number | undefined {
     const at = this.nextTimeout();
     if (at === undefined || now < at) return undefined;

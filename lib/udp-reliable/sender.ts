@@ -2,6 +2,7 @@ import { earliest, type Millis, millis } from '../core/brands.ts';
 import { DocumentFlow } from './document-flow.ts';
 import type { Feedback } from './feedback.ts';
 import { FeedbackFlow } from './feedback-flow.ts';
+import type { Flow } from './flow.ts';
 import { firstHalfOf, HEADER_BYTES, SEGMENT_PAYLOAD } from './segment.ts';
 import type { Share } from './shared-pacer.ts';
 
@@ -35,7 +36,7 @@ export class Sender {
   readonly #half: number;
   readonly #datagramBytes: number;
   readonly #shares: readonly Share[];
-  readonly #flow: DocumentFlow | FeedbackFlow;
+  readonly #flow: Flow;
   readonly #again = new Set<number>();
   /** The next segment that was never sent. */
   #next = 0;
@@ -86,7 +87,7 @@ export class Sender {
   proceed(): void {
     if (this.#proceeded) return;
     this.#proceeded = true;
-    if (this.#flow instanceof DocumentFlow) this.#flow.onProceed();
+    this.#flow.onProceed();
   }
 
   /**
@@ -94,16 +95,15 @@ export class Sender {
    * @returns how many numbers were of no use: out of range, or of the half that is held back.
    */
   requestAgain(seqs: readonly number[], now: Millis): number {
-    const flow = this.#flow;
     // What was not sent yet comes in its turn.
-    const end = Math.min(this.#next, flow instanceof DocumentFlow ? flow.tooNew(now) : this.#next);
+    const end = Math.min(this.#next, this.#flow.tooNew(now));
     const sent = seqs.filter((seq) => seq < end && !this.#again.has(seq));
     const request = {
       lost: sent.length,
       next: seqs.includes(this.#next),
       last: seqs.includes(this.#end - 1),
     };
-    if (!(flow instanceof DocumentFlow) || flow.onRequested(request, now)) {
+    if (this.#flow.onRequested(request, now)) {
       for (const seq of sent.slice(0, MAX_PENDING - this.#again.size)) this.#again.add(seq);
     }
     return seqs.filter((seq) => seq >= this.#end).length;
@@ -111,7 +111,7 @@ export class Sender {
 
   /** In the fast profile: what the receiver has by now. */
   onFeedback(feedback: Feedback, now: Millis): void {
-    if (!(this.#flow instanceof FeedbackFlow) || feedback.base > this.segmentCount) return;
+    if (feedback.base > this.segmentCount) return;
     if (feedback.proceed) this.proceed();
     for (const seq of this.#flow.onFeedback(feedback, now)) this.#again.add(seq);
     this.#next = Math.max(this.#next, this.#flow.base);
@@ -120,21 +120,18 @@ export class Sender {
   /** Fills `out` with the segments that are to be sent now; returns how many. */
   take(now: Millis, out: Uint32Array): number {
     const flow = this.#flow;
-    if (flow instanceof FeedbackFlow) {
-      const probe = flow.onTimeout(now);
-      if (probe !== undefined) this.#again.add(probe);
-    }
+    const probe = flow.onTimeout(now);
+    if (probe !== undefined) this.#again.add(probe);
     const idle = this.idle;
     for (const share of this.#shares) share.active = !idle;
     const room = Math.min(out.length, this.#allowed(now));
     let count = 0;
     // At the end each lost one is waited for: one round trip less is worth a few copies.
-    const copies =
-      flow instanceof FeedbackFlow && this.#next >= this.segmentCount ? flow.copies : 1;
+    const copies = this.#next >= this.segmentCount ? flow.copies : 1;
     for (const seq of this.#again) {
       if (count >= room) break;
       this.#again.delete(seq);
-      if (this.#has(seq)) continue;
+      if (flow.has(seq)) continue;
       out[count++] = seq;
       for (let copy = 1; copy < copies && count < room && this.#copies > 0; copy += 1) {
         out[count++] = seq;
@@ -143,7 +140,7 @@ export class Sender {
     }
     const end = Math.min(this.#end, flow.horizon);
     for (; count < room && this.#next < end; this.#next += 1) {
-      if (!this.#has(this.#next)) out[count++] = this.#next;
+      if (!flow.has(this.#next)) out[count++] = this.#next;
     }
     if (count > 0) {
       flow.onSent(out, count, now);
@@ -159,7 +156,7 @@ export class Sender {
 
   /** When {@link take} will have something; `undefined` while there is nothing to send. */
   nextTimeout(now: Millis): Millis | undefined {
-    const probe = this.#flow instanceof FeedbackFlow ? this.#flow.nextTimeout() : undefined;
+    const probe = this.#flow.nextTimeout();
     const blocked = this.#again.size === 0 && this.#next >= this.#flow.horizon;
     if (this.idle || blocked) return probe;
     const ready = this.#flow.readyAt(now);
@@ -175,10 +172,6 @@ export class Sender {
       allowed = Math.min(allowed, Math.floor(share.available(now) / this.#datagramBytes));
     }
     return allowed;
-  }
-
-  #has(seq: number): boolean {
-    return this.#flow instanceof FeedbackFlow && this.#flow.has(seq);
   }
 
   get #end(): number {
