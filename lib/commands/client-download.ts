@@ -10,6 +10,8 @@ import type { FastOffer } from './messages.ts';
 const LAST_WORD_WITHIN = millis(5_000);
 /** A server that says nothing to the options for so long has not understood them. */
 const UNDERSTOOD_WITHIN = millis(3_000);
+/** Parts that every way carries, which may be a tunnel. */
+const SMALL_PAYLOAD = 1280;
 /** Bytes a millisecond that the server hashes at least. */
 const SLOWEST_HASHING = 20_000;
 const STOP: ClientEffect = { type: 'send', message: { type: 'stop' } };
@@ -346,10 +348,7 @@ export class ClientDownload {
         case 'send-feedback':
           return [effect];
         case 'give-up':
-          return this.abandon({
-            type: 'failed',
-            reason: 'no part of the file has come for 30 seconds',
-          });
+          return this.abandon({ type: 'failed', reason: whyNothingComes(receiver) });
         default:
           return assertNever(effect);
       }
@@ -369,6 +368,13 @@ function reRequests(seqs: readonly number[]): ClientEffect[] {
     effects.push({ type: 'send', message: { type: 're-request', seqs: some, invalid: 0 } });
   }
   return effects;
+}
+
+function whyNothingComes({ fast, counts }: Receiver): string {
+  const reason = 'no part of the file has come for 30 seconds';
+  const none = counts.received === counts.kept;
+  if (!none || fast === undefined || fast.payload <= SMALL_PAYLOAD) return reason;
+  return `${reason}; perhaps the way does not carry packets as large as the interfaces: try --mtu 1280`;
 }
 
 function isPossible({ part, size }: FastOffer, count: number): boolean {

@@ -57,6 +57,23 @@ describe('a server that says nothing of use to the options of the fast profile',
   });
 });
 
+describe('a client to which no part comes', () => {
+  test.each([
+    [1467, /try --mtu 1280/],
+    [1247, /30 seconds$/],
+  ])('says what may help, with parts of %d', (part, reason) => {
+    const session = new ClientSession('line');
+    session.download.request('q.txt', at(0), { mtu: 1500, proceed: true });
+    session.handle(`|9|fast=1|part=${part}|size=${9 * part}|id=x|port=50000|key=1`, at(0));
+    session.download.receiverReady(PORT, at(0));
+    const effects = session.download.onTimeout(at(30_000));
+    expect(effects).toContainEqual({
+      type: 'download-ended',
+      outcome: { type: 'failed', reason: expect.stringMatching(reason) },
+    });
+  });
+});
+
 describe('a client that downloads', () => {
   test('is not led astray by what other users are called or say', () => {
     const { session } = receiving(4);
