@@ -285,13 +285,13 @@ export class ChatClientDriver implements AsyncDisposable {
         receiver.counts.invalid += 1;
         return;
       }
-      const { phase } = receiver;
+      const { phase, rto } = receiver;
       const at = now();
       const seq = receiver.inspect(datagram, at);
       if (seq >= 0 && sink.write(seq, datagram, HEADER_BYTES)) receiver.accept(seq);
-      if (seq !== INVALID && this.#fast?.onDatagram(at)) {
-        this.#arm();
-      }
+      const due = seq !== INVALID && this.#fast?.onDatagram(at);
+      // Something new sets the timer back, so that it rings earlier than was thought.
+      if (due || receiver.rto < rto) this.#arm();
       if (receiver.phase !== phase) this.#run(this.#session.download.segmentsReceived(now()));
     });
     const port = parsePort(String(udp.address().port));

@@ -107,7 +107,7 @@ export class Receiver {
     return this.#proceeded;
   }
 
-  /** The current time-out, for tests. */
+  /** The current time-out. */
   get rto(): Millis {
     return this.#timer.rto;
   }

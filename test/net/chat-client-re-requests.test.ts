@@ -131,3 +131,23 @@ test.concurrent('the timer grows by 100 ms each time that nothing came, and fall
     expect(times[index]).toBeGreaterThanOrEqual(least);
   }
 });
+
+test.concurrent('the timer is set back at once, not when it would have rung', async () => {
+  const times: number[] = [];
+  await using server = await startReference({
+    files: { 'f.bin': someBytes(4 * 2043) },
+    // After five requests in vain, which are 500 ms apart by then, one of two comes.
+    drop: (seq, nth) => seq < 2 && nth <= 5 + seq,
+    hooks: {
+      message: (text) => {
+        if (/^[01]( 1)?$/.test(text)) times.push(performance.now());
+        return false;
+      },
+    },
+  });
+  await using client = await ClientUnderTest.open({ port: server.port });
+  expect((await client.fetch('f.bin')).outcome).toEqual({ type: 'complete' });
+  const [fifth = 0, sixth = 0] = times.slice(4);
+  // 100 ms; 600 would be too late.
+  expect(sixth - fifth).toBeLessThan(450);
+});
