@@ -1,5 +1,6 @@
 import type { Millis } from '../core/brands.ts';
 import { Cubic } from './cubic.ts';
+import { Drains } from './drains.ts';
 import { OwnLoss, type RoundLoss, TCP_SEGMENT } from './own-loss.ts';
 
 /** Bytes that may be under way before anything is known; RFC 6928 has a third, QUIC often this. */
@@ -16,13 +17,11 @@ const GAIN = 0.5;
 const SHORTEST_ROUND_MS = 4;
 /** In a drain, the part of the path's capacity that is used. */
 const DRAIN = 0.92;
-const DRAIN_EVERY_MS = 1000;
-/** How long it lasts, and how long it is seen afterwards, in round trips. */
-const DRAIN_RTTS = 1.25;
-const DRAIN_SEEN_RTTS = 2.5;
 /** Drains in a row that find a queue before it is taken for somebody else's, and the other way. */
 const DRAINS_TO_COMPETE = 2;
 const DRAINS_TO_YIELD = 4;
+/** Of the window before somebody came who keeps the queue full: half, for two. */
+const TAKEN_BACK = 0.5;
 /** The smallest round trip is looked for anew after this long: the path may have changed. */
 const BASE_KEPT_MS = 20_000;
 /** What a round trip takes before one was measured. */
@@ -90,13 +89,11 @@ export class CongestionWindow {
   #grace = 0;
   /** What a short queue has shown to be too much. */
   #ceiling = { window: 0, until: 0 };
-  /** The drain that `#drainRtt` is of, and the last one that was judged. */
-  #drained: number | undefined;
-  #judged: number | undefined;
-  #drainRtt = Number.POSITIVE_INFINITY;
-  /** The round trip before the drain. */
-  #rttBefore = Number.POSITIVE_INFINITY;
+  readonly #drains = new Drains();
+  /** Drains in a row that say the same. */
   #agreeing = 0;
+  /** The window when the queue was last seen to run empty. */
+  #undisturbed = 0;
   #rate = 0;
   #cubic: Cubic | undefined;
   /** Smoothed; a guess before the first sample. */
@@ -170,11 +167,7 @@ export class CongestionWindow {
     }
     this.#recentBase = Math.min(this.#recentBase, rtt);
     this.#base = Math.min(this.#base, rtt);
-    const { number, since } = this.#drainAt(now);
-    if (since > DRAIN_SEEN_RTTS * this.#currentRtt) return;
-    if (number !== this.#drained) this.#drainRtt = Number.POSITIVE_INFINITY;
-    this.#drained = number;
-    this.#drainRtt = Math.min(this.#drainRtt, rtt);
+    this.#drains.noteRtt(rtt, now, this.#trip);
   }
 
   /** Doubles in a round trip, until there is a queue. */
@@ -218,6 +211,7 @@ export class CongestionWindow {
     this.#startup = false;
     this.#grace = GRACE_ROUNDS;
     this.#window = Math.max(INITIAL_BYTES, window);
+    this.#undisturbed = this.#window;
   }
 
   #followCubic(cubic: Cubic, { lost, all }: RoundLoss, now: Millis): void {
@@ -262,37 +256,30 @@ export class CongestionWindow {
     return Math.max(this.#leastTarget, Math.min(wanted, most));
   }
 
-  /** Judges the drain that is over, and notes how long the queue is before the next one. */
+  /** Tells by the drains whether somebody else keeps the queue full. */
   #watchDrains(now: Millis): void {
-    const { number, since } = this.#drainAt(now);
-    const over = since > DRAIN_SEEN_RTTS * this.#currentRtt;
-    if (over && number !== this.#judged) {
-      if (this.#judged !== undefined && this.#drained === number) this.#judge(now);
-      this.#judged = number;
-    }
-    if (over) this.#rttBefore = this.#rtt;
-  }
-
-  /** Tells by a drain whether somebody else keeps the queue long. */
-  #judge(now: Millis): void {
-    const left = this.#drainRtt - this.#base;
-    const before = this.#rttBefore - this.#base;
-    const kept = left > Math.max(LEAST_TARGET_MS, before / 2);
+    const kept = this.#drains.judge(this.#rtt, now, this.#trip);
+    if (kept === undefined) return;
+    if (!kept && this.#cubic === undefined) this.#undisturbed = this.#window;
     if (kept === (this.#cubic === undefined)) this.#agreeing += 1;
     else this.#agreeing = 0;
     if (this.#agreeing < (kept ? DRAINS_TO_COMPETE : DRAINS_TO_YIELD)) return;
     this.#agreeing = 0;
-    this.#cubic = this.#cubic === undefined ? new Cubic(this.#window, now) : undefined;
+    if (this.#cubic !== undefined) {
+      this.#cubic = undefined;
+      return;
+    }
+    // Meanwhile it has made room, which nobody asked for.
+    this.#window = Math.max(this.#window, TAKEN_BACK * this.#undisturbed);
+    this.#cubic = new Cubic(this.#window, now);
   }
 
-  /** Which drain it is, or was last, and the milliseconds since it began. */
-  #drainAt(now: Millis): { number: number; since: number } {
-    const every = DRAIN_EVERY_MS * 2 ** Math.max(0, Math.round(Math.log2(this.#base / 100)));
-    return { number: Math.floor(now / every), since: now % every };
+  get #trip(): { base: number; current: number } {
+    return { base: this.#base, current: this.#currentRtt };
   }
 
   #isDraining(now: Millis): boolean {
-    return !this.#startup && this.#drainAt(now).since < DRAIN_RTTS * this.#currentRtt;
+    return !this.#startup && this.#drains.isOn(now, this.#trip);
   }
 
   #drainedWindow(): number {

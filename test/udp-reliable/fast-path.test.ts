@@ -153,6 +153,17 @@ describe('a download beside TCP with CUBIC', () => {
   });
 });
 
+describe('a download that TCP with CUBIC joins', () => {
+  test.each([1, 2])('is not squeezed for long before it finds out: seed %i', (seed) => {
+    const path = newPath({ mbit: 100, delay: 20, loss: 0, queue: 1.5, seed });
+    const ours = new SimulatedDownload(path, ENDLESS, 1467);
+    until(path, 3000 + 137 * seed);
+    const tcp = new SimulatedTcp(path);
+    const [theirs = 0, own = 0] = gains(path, [tcp, ours], 23_000 + 137 * seed);
+    expect(own / (theirs + own)).toBeGreaterThan(0.26);
+  });
+});
+
 describe('a receiver that cannot take more', () => {
   test('slows the sender, and nothing is lost', () => {
     const path = newPath({ mbit: 100, delay: 20, loss: 0 });
