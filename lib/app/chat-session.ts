@@ -10,16 +10,12 @@ import type { Dialogue } from '../terminal/dialogue.ts';
 import type { BarPlace } from '../terminal/progress.ts';
 import type { Receiver } from '../udp-reliable/receiver.ts';
 import { describeConnectError } from './connect-errors.ts';
-import { describeLeftover, FileDownload } from './file-download.ts';
+import { describeLeftover, FileDownload, PAUSE_QUESTION } from './file-download.ts';
 import { nameFile } from './name-file.ts';
-import { ANY, type Route } from './start-questions.ts';
+import { ANY, type Route } from './route.ts';
 
 /** A server that has not even let the user in is not waited for longer when he leaves. */
 const SHORT_GOODBYE = millis(100);
-
-/** The document's question at the pause. */
-export const PAUSE_QUESTION =
-  "download reached 50%. To continue write 'proceed'. To stop, write anything else:";
 
 /**
  * How a session ended. `left`: the user wants no other. `disconnected`: the user may want another.

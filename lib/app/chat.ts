@@ -15,12 +15,8 @@ import {
   parsePortFlag,
   parseRate,
 } from './flags.ts';
-import {
-  askRouteInPipe,
-  askRouteInTerminal,
-  parseLocalAddress,
-  type Route,
-} from './start-questions.ts';
+import type { Route } from './route.ts';
+import { askRouteInPipe, askRouteInTerminal, parseLocalAddress } from './start-questions.ts';
 
 export interface ChatFlags {
   from?: string;

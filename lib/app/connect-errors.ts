@@ -1,6 +1,6 @@
 import { systemCode } from '../core/errors.ts';
 import { formatEndpoint } from '../net/addresses.ts';
-import type { Route } from './start-questions.ts';
+import type { Route } from './route.ts';
 
 /** Why there is no connection, and what may help. */
 export function describeConnectError(error: unknown, route: Route): string {

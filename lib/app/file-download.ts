@@ -1,10 +1,10 @@
 import type { Leftover } from '../commands/client-download.ts';
 import type { DownloadOutcome } from '../commands/client-effects.ts';
 import { systemCode } from '../core/errors.ts';
-import { visible } from '../core/text.ts';
+import { formatBytes, visible } from '../core/text.ts';
 import type { SegmentSink } from '../net/segment-sink.ts';
 import { PartialFile } from '../storage/partial-file.ts';
-import { type BarPlace, formatBytes, type Progress, showProgress } from '../terminal/progress.ts';
+import type { BarPlace, Progress } from '../terminal/progress.ts';
 import type { Receiver } from '../udp-reliable/receiver.ts';
 
 export interface FileDownloadOptions {
@@ -15,6 +15,10 @@ export interface FileDownloadOptions {
   readonly barPlace: BarPlace | undefined;
   readonly onError: (outcome: DownloadOutcome) => void;
 }
+
+/** The document's question at the pause. */
+export const PAUSE_QUESTION =
+  "download reached 50%. To continue write 'proceed'. To stop, write anything else:";
 
 /** What is there is noted this often, so that a process which is killed loses no more. */
 const NOTE_EVERY_MS = 1000;
@@ -32,19 +36,11 @@ export class FileDownload implements SegmentSink {
   /** Set while something has come that is not noted yet. */
   #noteTimer: NodeJS.Timeout | undefined;
 
-  private constructor(partial: PartialFile, options: FileDownloadOptions) {
-    const { barPlace: place, file, receiver } = options;
+  private constructor(partial: PartialFile, receiver: Receiver, progress: Progress | undefined) {
     this.partial = partial;
     this.#receiver = receiver;
     this.#perUpdate = Math.max(1, Math.floor(BYTES_PER_UPDATE / receiver.payload));
-    this.#progress =
-      place &&
-      showProgress({
-        place,
-        file,
-        segmentCount: receiver.segmentCount,
-        segmentPayload: receiver.payload,
-      });
+    this.#progress = progress;
   }
 
   static async open(options: FileDownloadOptions): Promise<FileDownload> {
@@ -56,7 +52,7 @@ export class FileDownload implements SegmentSink {
       goOnWith: options.receiver.counts.kept > 0 ? options.receiver.fast?.id : undefined,
       onError: (error) => options.onError({ type: 'failed', reason: describeDiskError(error) }),
     });
-    return new FileDownload(partial, options);
+    return new FileDownload(partial, options.receiver, await startProgress(options));
   }
 
   write(seq: number, datagram: Buffer, start: number): boolean {
@@ -179,4 +175,13 @@ function describeDiskError(error: Error): string {
     default:
       return `the file cannot be written (${error.message})`;
   }
+}
+
+/** Loaded only when there is a bar: a short download in a pipe should not wait for it. */
+async function startProgress(options: FileDownloadOptions): Promise<Progress | undefined> {
+  const { barPlace: place, file, receiver } = options;
+  if (place === undefined) return undefined;
+  const { showProgress } = await import('../terminal/progress.ts');
+  const { segmentCount, payload: segmentPayload } = receiver;
+  return showProgress({ place, file, segmentCount, segmentPayload });
 }

@@ -13,10 +13,9 @@ import { PartialFile } from '../storage/partial-file.ts';
 import { safeName } from '../storage/safe-name.ts';
 import type { Dialogue } from '../terminal/dialogue.ts';
 import { statusLine } from '../terminal/status-line.ts';
-import { PAUSE_QUESTION } from './chat-session.ts';
 import { describeConnectError } from './connect-errors.ts';
 import { UserError } from './exit-status.ts';
-import { describeLeftover, FileDownload } from './file-download.ts';
+import { describeLeftover, FileDownload, PAUSE_QUESTION } from './file-download.ts';
 import {
   FIRST_PORT,
   newCommand,
@@ -26,10 +25,10 @@ import {
   parsePortFlag,
   parseRate,
 } from './flags.ts';
-import { ANY } from './start-questions.ts';
+import { ANY } from './route.ts';
 
 /** When all is done, the server's answer to the farewell is worth no more than this. */
-const GOODBYE = millis(100);
+const GOODBYE = millis(5);
 
 interface GetFlags {
   server: string;

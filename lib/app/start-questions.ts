@@ -3,16 +3,7 @@ import { isAddress, isHost, localAddresses } from '../net/addresses.ts';
 import { askAtStart, type StartQuestion, WrongAnswer } from '../terminal/ask-at-start.ts';
 import type { Dialogue } from '../terminal/dialogue.ts';
 import { FIRST_PORT, LAST_PORT } from './flags.ts';
-
-export const ANY = 'any';
-
-/** Where from and where to. */
-export interface Route {
-  /** The local address; `any` for the system's choice. */
-  readonly from: string;
-  readonly server: string;
-  readonly port: number;
-}
+import { ANY, type Route } from './route.ts';
 
 /** The document's three questions, in its order; an empty answer takes what is in brackets. */
 const QUESTIONS: {

@@ -30,3 +30,16 @@ export function firstCharacters(text: string, count: number): string {
   }
   return text.slice(0, end);
 }
+
+/** For example `2,043 bytes`, `1.2 MB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 10_000) return `${Math.round(bytes)} bytes`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let value = bytes / 1000;
+  let unit = 0;
+  while (value >= 999.95 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toFixed(1)} ${units[unit]}`;
+}

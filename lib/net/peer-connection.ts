@@ -56,7 +56,8 @@ export class PeerConnection {
     this.#socket.on('drain', () => this.#resume());
     this.#socket.on('end', () => this.#onEnd());
     this.#socket.on('error', (error) => {
-      this.#error = error;
+      // A peer that was said goodbye to may be gone before the last word.
+      if (!this.#ending) this.#error = error;
     });
     this.#socket.on('close', () => {
       this.#alarm.clear();

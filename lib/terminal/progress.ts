@@ -1,9 +1,12 @@
 import { type Options, SingleBar } from 'cli-progress';
-import { firstCharacters, visible } from '../core/text.ts';
+import { firstCharacters, formatBytes, visible } from '../core/text.ts';
 
 export interface Progress {
-  /** So many segments are there; the bar is redrawn now and then, or at once when `now` is set. */
-  update(segments: number, now?: boolean): void;
+  /**
+   * So many segments are there; the bar is redrawn now and then, or at once when `now` is set.
+   * @param file its name, when it is another one by now.
+   */
+  update(segments: number, now?: boolean, file?: string): void;
   stop(): void;
 }
 
@@ -40,15 +43,16 @@ export function showProgress(options: ProgressOptions): Progress {
     terminal: statusTerminal(place),
   };
   const bar = new SingleBar(barOptions);
-  const file = visible(firstCharacters(options.file, 20));
+  let file = label(options.file);
   bar.start(segmentCount, 0, { file, rate: '' });
   const meter = new RateMeter();
   let updated = 0;
   return {
-    update(segments, now = false) {
+    update(segments, now = false, name) {
       const time = performance.now();
       if (!now && time - updated < UPDATE_SPAN_MS) return;
       updated = time;
+      if (name !== undefined) file = label(name);
       bar.update(segments, { file, rate: formatRate(meter.at(segments * segmentPayload)) });
     },
     stop() {
@@ -56,6 +60,31 @@ export function showProgress(options: ProgressOptions): Progress {
       place.setStatus(undefined);
     },
   };
+}
+
+/** A line that says how much has come, where nobody knows how much there is. */
+export function showCounter(place: BarPlace): {
+  update(file: string, bytes: number): void;
+  stop(): void;
+} {
+  const meter = new RateMeter();
+  let updated = 0;
+  return {
+    update(file, bytes) {
+      const time = performance.now();
+      if (time - updated < UPDATE_SPAN_MS) return;
+      updated = time;
+      const text = `${label(file)} ${formatBytes(bytes)} ${formatRate(meter.at(bytes))}`;
+      place.setStatus(text.slice(0, place.columns - 1));
+    },
+    stop() {
+      place.setStatus(undefined);
+    },
+  };
+}
+
+function label(file: string): string {
+  return visible(firstCharacters(file, 20));
 }
 
 /** For example `1:05`; the library passes a word while it does not know. */
@@ -86,19 +115,6 @@ class RateMeter {
 /** For example `12.3 MB/s`; 1 MB is a million bytes. */
 export function formatRate(bytesPerSecond: number): string {
   return `${formatBytes(bytesPerSecond)}/s`;
-}
-
-/** For example `2,043 bytes`, `1.2 MB`. */
-export function formatBytes(bytes: number): string {
-  if (bytes < 10_000) return `${Math.round(bytes)} bytes`;
-  const units = ['kB', 'MB', 'GB', 'TB'];
-  let value = bytes / 1000;
-  let unit = 0;
-  while (value >= 999.95 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${value.toFixed(1)} ${units[unit]}`;
 }
 
 /** What the bar writes becomes the status line, wherever that is just now. */

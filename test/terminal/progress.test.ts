@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { formatBytes } from '../../lib/core/text.ts';
 import {
   type BarPlace,
-  formatBytes,
   formatRate,
   type Progress,
   showProgress,
