@@ -11,6 +11,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['serve', async () => (await import('./app/serve.ts')).serveCommand('serve')],
   ['chat', async () => (await import('./app/chat.ts')).chatCommand('chat')],
   ['get', async () => (await import('./app/get.ts')).getCommand()],
+  ['isend', async () => (await import('./app/isend.ts')).isendCommand()],
+  ['relay', async () => (await import('./app/relay.ts')).relayCommand()],
   ['demo', async () => (await import('./app/demo.ts')).demoCommand()],
 ]);
 
@@ -20,7 +22,9 @@ const { version } = JSON.parse(readFileSync(join(packageFolder(), 'package.json'
 
 const program = newCommand('wirelab')
   .description('File-transfer protocols that one can run, watch on the wire, and grade.')
-  .version(version);
+  .version(version)
+  // What stands behind a subcommand is for that one.
+  .enablePositionalOptions();
 const wanted = COMMANDS.get(process.argv[2] ?? '');
 for (const load of wanted === undefined ? COMMANDS.values() : [wanted]) {
   program.addCommand(await load());

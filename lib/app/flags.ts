@@ -78,6 +78,13 @@ export function parsePortFlag(text: string): number {
   return port;
 }
 
+/** 0 is a port that the system chooses. */
+export function parsePortOrZeroFlag(text: string): number {
+  const port = parsePortOrZero(text);
+  if (port === undefined) throw new InvalidArgumentError('Give a number from 0 to 65535.');
+  return port;
+}
+
 export function parseHostFlag(text: string): string {
   if (!isHost(text)) {
     throw new InvalidArgumentError('Give an IP address or a host name, for example 127.0.0.1.');

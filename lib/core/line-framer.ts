@@ -46,6 +46,11 @@ export class LineFramer {
     this.#searched = this.#pending.length;
   }
 
+  /** Bytes of a line that has begun and not ended. */
+  get pendingBytes(): number {
+    return this.#pending.length;
+  }
+
   /** What came after the last line end, when the stream has ended; `undefined` when nothing did. */
   end(): string | undefined {
     const { length } = this.#pending;

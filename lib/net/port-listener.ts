@@ -12,7 +12,7 @@ export interface PortListenerOptions {
   readonly maxConnections: number;
   readonly onConnection: (socket: Socket) => void;
   /** One more than there may be; returns what it is told before it is closed. */
-  readonly onFull: (socket: Socket) => string;
+  readonly onFull: (socket: Socket) => string | Uint8Array;
   readonly onError: (error: Error) => void;
 }
 
@@ -69,7 +69,7 @@ function listen(server: Server, { host, port }: PortListenerOptions): Promise<vo
   });
 }
 
-function turnAway(socket: Socket, text: string): void {
+function turnAway(socket: Socket, text: string | Uint8Array): void {
   socket.on('error', () => undefined);
   socket.end(text);
   // What it may have sent is read away, so that the answer is not lost in a reset.

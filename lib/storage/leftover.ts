@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { systemCode } from '../core/errors.ts';
+import { removeFile } from './naming.ts';
 
 /** What is there of a file that did not come whole, and which file that was. */
 export interface Leftover {
@@ -54,11 +55,10 @@ export async function openLeftover(
 ): Promise<FileHandle> {
   const changed = new Error(`what was there of ${basename(path)} has changed meanwhile; try again`);
   if ((await readLeftover(path))?.id !== id) throw changed;
-  const { O_RDWR, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-  const handle = await open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+  const handle = await openWritable(path);
+  if (handle === undefined) throw changed;
   try {
     const found = await handle.stat();
-    if (!canGoOn(found)) throw changed;
     if (size !== undefined && found.size > size) await handle.truncate(size);
     return handle;
   } catch (error) {
@@ -67,19 +67,33 @@ export async function openLeftover(
   }
 }
 
+/** Opens what is there for reading and writing; `undefined` when one must not write into it. */
+export async function openWritable(path: string): Promise<FileHandle | undefined> {
+  const { O_RDWR, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  const handle = await open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    if (canGoOn(await handle.stat())) return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  await handle.close();
+  return undefined;
+}
+
 /** Replaces the description in one step, so that a process which is killed leaves the old one. */
 export async function writeLeftover(path: string, leftover: Leftover): Promise<void> {
   const target = leftoverPath(path);
   const next = `${target}.new`;
   // A new file, so that nothing is written through a link that somebody has put there.
-  await rm(next, { force: true });
+  await removeFile(next);
   await writeFile(next, JSON.stringify({ version: VERSION, ...leftover }), { flag: 'wx' });
   await rename(next, target);
 }
 
 export async function removeLeftover(path: string): Promise<void> {
-  await rm(leftoverPath(path), { force: true });
-  await rm(`${leftoverPath(path)}.new`, { force: true });
+  await removeFile(leftoverPath(path));
+  await removeFile(`${leftoverPath(path)}.new`);
 }
 
 /** `undefined` for anything that this program has not written so. */

@@ -1,5 +1,25 @@
-import { type FileHandle, link, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, rename, stat, unlink } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { systemCode } from '../core/errors.ts';
+import { cutToBytes, LONGEST_NAME_BYTES } from './safe-name.ts';
+
+/** Removes a file, if there is one. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** `name` for 0, and then `name (1).ext`, `name (2).ext`: what to try when it is taken. */
+export function numberedName(name: string, number: number): string {
+  if (number === 0) return name;
+  const ending = extname(name);
+  const added = ` (${number})${ending}`;
+  const room = LONGEST_NAME_BYTES - Buffer.byteLength(added);
+  return `${cutToBytes(name.slice(0, name.length - ending.length), room)}${added}`;
+}
 
 /** Whether there is something of that name. */
 export async function exists(path: string): Promise<boolean> {
@@ -17,7 +37,7 @@ export async function renameWithoutOverwriting(from: string, to: string): Promis
   try {
     // A hard link fails if the name is taken, in one step; a rename would overwrite.
     await link(from, to);
-    await rm(from);
+    await unlink(from);
   } catch (error) {
     const code = systemCode(error);
     if (code === 'EEXIST') throw error;

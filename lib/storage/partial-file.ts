@@ -1,5 +1,3 @@
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { FileHash } from './file-hash.ts';
 import {
   type Leftover,
@@ -8,9 +6,7 @@ import {
   removeLeftover,
   writeLeftover,
 } from './leftover.ts';
-import { lock } from './lock.ts';
-import { checkWhole, renameWithoutOverwriting } from './naming.ts';
-import { safeName } from './safe-name.ts';
+import { openAnew, Part, partPath } from './part.ts';
 import { SegmentBlock, segmentsPerBlock } from './segment-block.ts';
 
 /** Blocks that are filled or being written at once; with all of them busy, segments are refused. */
@@ -41,9 +37,7 @@ export interface PartialFileOptions {
 export class PartialFile {
   /** Where it is while it is not whole. */
   readonly path: string;
-  readonly #folder: string;
-  readonly #handle: FileHandle;
-  readonly #unlock: () => Promise<void>;
+  readonly #part: Part;
   readonly #segmentPayload: number;
   readonly #size: number | undefined;
   readonly #onError: (error: Error) => void;
@@ -66,26 +60,19 @@ export class PartialFile {
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  private constructor(
-    options: PartialFileOptions,
-    path: string,
-    handle: FileHandle,
-    unlock: () => Promise<void>,
-  ) {
-    this.path = path;
-    this.#folder = options.folder;
-    this.#handle = handle;
-    this.#unlock = unlock;
+  private constructor(options: PartialFileOptions, part: Part) {
+    this.path = part.path;
+    this.#part = part;
     this.#segmentPayload = options.segmentPayload;
     this.#size = options.size;
     this.#perBlock = segmentsPerBlock(options.segmentPayload);
-    this.#hash = new FileHash(handle.fd);
+    this.#hash = new FileHash(part.handle.fd);
     this.#onError = options.onError;
   }
 
   /** What an earlier attempt has left of a file of that name there. */
   static async leftover(folder: string, name: string): Promise<Leftover | undefined> {
-    return readLeftover(pathOf(folder, name));
+    return readLeftover(partPath(folder, name));
   }
 
   /**
@@ -93,17 +80,11 @@ export class PartialFile {
    * @throws LockedError while another process receives a file of that name there.
    */
   static async create(options: PartialFileOptions): Promise<PartialFile> {
-    await mkdir(options.folder, { recursive: true });
-    const path = pathOf(options.folder, options.name);
-    const unlock = await lock(`${path}.lock`);
-    try {
-      const { goOnWith: id, size } = options;
-      const handle = await (id === undefined ? openAnew(path) : openLeftover(path, id, size));
-      return new PartialFile(options, path, handle, unlock);
-    } catch (error) {
-      await unlock();
-      throw error;
-    }
+    const { folder, name, goOnWith: id, size } = options;
+    const part = await Part.open(folder, name, (path) =>
+      id === undefined ? openAnew(path) : openLeftover(path, id, size),
+    );
+    return new PartialFile(options, part);
   }
 
   /** Segments that can be taken now, wherever they belong. */
@@ -177,12 +158,7 @@ export class PartialFile {
 
   /** Ends the attempt and leaves nothing of it. */
   discard(): Promise<void> {
-    return this.#inTurn(() =>
-      this.#close(async () => {
-        await removeLeftover(this.path);
-        await rm(this.path, { force: true });
-      }),
-    );
+    return this.#inTurn(() => this.#close(() => this.#part.remove()));
   }
 
   /**
@@ -193,11 +169,8 @@ export class PartialFile {
   finish(name: string, options: { readonly overwrite: boolean }): Promise<string> {
     return this.#inTurn(async () => {
       await this.#flush();
-      await this.#handle.datasync();
-      await checkWhole(this.path, this.#handle, this.#size);
-      const target = join(this.#folder, name);
-      if (options.overwrite) await rename(this.path, target);
-      else await renameWithoutOverwriting(this.path, target);
+      await this.#part.handle.datasync();
+      const target = await this.#part.rename(name, { ...options, size: this.#size });
       await this.#close(() => removeLeftover(this.path));
       return target;
     });
@@ -235,7 +208,7 @@ export class PartialFile {
     // One after the other: on one file the system makes writes wait for each other anyway.
     this.#written = this.#written.then(async () => {
       try {
-        if (this.#error === undefined) await block.writeTo(this.#handle);
+        if (this.#error === undefined) await block.writeTo(this.#part.handle);
       } catch (error) {
         this.#fail(error instanceof Error ? error : new Error(String(error)));
       }
@@ -257,28 +230,12 @@ export class PartialFile {
   }
 
   /** @param tidyUp is done before another attempt may begin. */
-  async #close(tidyUp: () => Promise<void> = async () => undefined): Promise<void> {
+  async #close(tidyUp?: () => Promise<void>): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    try {
-      await this.#written;
-      // The thread must not read from a number that may soon be another file's.
-      await this.#hash.drop();
-      await this.#handle.close();
-      await tidyUp();
-    } finally {
-      await this.#unlock();
-    }
+    await this.#written;
+    // The thread must not read from a number that may soon be another file's.
+    await this.#hash.drop();
+    await this.#part.close(tidyUp);
   }
-}
-
-/** A new file: what is there may be a link, or have another name besides this one. */
-async function openAnew(path: string): Promise<FileHandle> {
-  await removeLeftover(path);
-  await rm(path, { force: true });
-  return open(path, 'wx+');
-}
-
-function pathOf(folder: string, name: string): string {
-  return join(folder, `${safeName(name)}.part`);
 }

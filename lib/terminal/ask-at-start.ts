@@ -25,3 +25,15 @@ export function askAtStart<Answer>(question: StartQuestion<Answer>): Answer {
     }
   }
 }
+
+/** Asks for what nobody may read over the shoulder: what is typed does not appear. */
+export function askHiddenAtStart(text: string): string {
+  const { stdin } = process;
+  // Before the question is seen: an answer that comes at once must not appear either.
+  if (stdin.isTTY) stdin.setRawMode(true);
+  try {
+    return readlineSync.question(`${text} `, { hideEchoBack: true, mask: '' });
+  } finally {
+    if (stdin.isTTY) stdin.setRawMode(false);
+  }
+}

@@ -1,0 +1,180 @@
+import type { Socket } from 'node:net';
+import { decodeRefusal } from '../relay/codec.ts';
+import type { RelayError } from '../relay/messages.ts';
+import { Retries } from '../relay/retries.ts';
+import { delay, now } from './clock.ts';
+import type { RelayLogIn } from './relay-client.ts';
+import { requestData } from './relay-data-client.ts';
+import { greets } from './relay-greeting.ts';
+import { describeRefusal } from './relay-refusals.ts';
+
+/** What is read from the file at once; two of them are in use. */
+const CHUNK_BYTES = 262_144;
+/** A server that takes nothing for so long is gone. */
+const STALLED_MS = 90_000;
+
+/** Where the bytes come from. */
+export interface UploadSource {
+  readonly size: number;
+  /** Reads into `buffer` what stands at `position`; returns how many bytes that were. */
+  read(buffer: Buffer, position: number): Promise<number>;
+}
+
+export interface UploadOptions extends RelayLogIn {
+  readonly port: number;
+  readonly source: UploadSource;
+  /** The server has something of it already. */
+  readonly resume: boolean;
+  readonly signal: AbortSignal;
+  readonly onProgress: (bytes: number) => void;
+  /** A connection was lost; it is tried again. */
+  readonly onRetry: (reason: string) => void;
+}
+
+/** What a connection came to. */
+type Outcome =
+  /** The server has everything, or everybody has read it. */
+  | { readonly type: 'stored' }
+  /** All bytes were sent; whether they were stored is not known. */
+  | { readonly type: 'sent' }
+  | { readonly type: 'lost'; readonly reason: string; readonly moved: boolean }
+  | { readonly type: 'refused'; readonly error: RelayError };
+
+/**
+ * Hands a file to the server, over as many connections as it takes. The document has no
+ * acknowledgement: that all is stored is asked with `WRITE USER KEY resume` at the end.
+ * @throws Error that says why it failed.
+ */
+export async function upload(options: UploadOptions): Promise<void> {
+  const retries = new Retries();
+  let resume = options.resume;
+  let allSent = false;
+  for (;;) {
+    const outcome = await attempt(options, resume, allSent).catch((error: Error) =>
+      lost(error.message),
+    );
+    options.signal.throwIfAborted();
+    if (outcome.type === 'stored') return;
+    if (outcome.type === 'refused') {
+      // The transfer is over, everybody has read what was sent; or the server knows no resume.
+      if (allSent && ['DENIED', 'BAD_REQUEST'].includes(outcome.error.code)) return;
+      throw new Error(describeRefusal(outcome.error));
+    }
+    resume = true;
+    if (outcome.type === 'sent') {
+      allSent = true;
+      continue;
+    }
+    if (outcome.moved) retries.succeeded();
+    if (!outcome.moved && (await greets(options.server, options.commandPort))) {
+      // The server is there and this port is not: the transfer is over.
+      if (allSent) return;
+      if (retries.tries >= 3) throw new Error(`the transfer is over: ${outcome.reason}`);
+    }
+    const pause = retries.failed(now());
+    if (pause === undefined) throw new Error(`the server cannot be reached: ${outcome.reason}`);
+    options.onRetry(outcome.reason);
+    await delay(pause, options.signal);
+    options.signal.throwIfAborted();
+  }
+}
+
+function lost(reason: string, moved = false): Outcome {
+  return { type: 'lost', reason, moved };
+}
+
+async function attempt(
+  options: UploadOptions,
+  resume: boolean,
+  allSent: boolean,
+): Promise<Outcome> {
+  const { server, port, user, key, source, signal } = options;
+  const request = { type: 'write', user, key, resume } as const;
+  const granted = await requestData(server, port, request, signal);
+  if (granted.type === 'refused') return { type: 'refused', error: granted.error };
+  if (allSent && granted.reply.bytes === undefined) {
+    // A server that cannot tell: it would take everything once more.
+    granted.socket.destroy();
+    return { type: 'stored' };
+  }
+  const from = resume ? (granted.reply.bytes ?? 0) : 0;
+  if (from > source.size) throw new Error('the server has more bytes than the file');
+  if (resume && from === source.size) {
+    granted.socket.destroy();
+    options.onProgress(from);
+    return { type: 'stored' };
+  }
+  return new Sending(options, granted.socket, from).run();
+}
+
+/** One connection that bytes go through. */
+class Sending {
+  readonly #options: UploadOptions;
+  readonly #socket: Socket;
+  #position: number;
+  readonly #from: number;
+  #said = '';
+  #ended: (outcome: Outcome) => void = () => undefined;
+
+  constructor(options: UploadOptions, socket: Socket, from: number) {
+    this.#options = options;
+    this.#socket = socket;
+    this.#from = from;
+    this.#position = from;
+  }
+
+  run(): Promise<Outcome> {
+    const socket = this.#socket;
+    const outcome = new Promise<Outcome>((resolve) => {
+      this.#ended = resolve;
+    });
+    socket.on('data', (chunk) => {
+      // Whatever it says now is why it does not go on.
+      this.#said = (this.#said + chunk.toString()).slice(0, 4096);
+    });
+    socket.on('error', (error) => this.#end(error.message));
+    socket.on('end', () => this.#end('the server closed the connection'));
+    socket.on('close', () => this.#end('the connection was closed'));
+    socket.setTimeout(STALLED_MS, () => this.#end('the server takes nothing more'));
+    socket.resume();
+    this.#sendAll().catch((error: Error) => {
+      // The file cannot be read: no other connection would help.
+      this.#ended({ type: 'refused', error: decodeRefusal(`404 ${error.message}`) as RelayError });
+      socket.destroy();
+    });
+    return outcome;
+  }
+
+  async #sendAll(): Promise<void> {
+    const { source, onProgress } = this.#options;
+    const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
+    let written: Promise<void> = Promise.resolve();
+    for (let turn = 0; this.#position < source.size; turn += 1) {
+      const buffer = buffers[turn % 2] ?? Buffer.alloc(0);
+      const length = Math.min(buffer.length, source.size - this.#position);
+      const count = await source.read(buffer.subarray(0, length), this.#position);
+      if (count === 0) throw new Error('the file has become shorter');
+      // The other buffer is free when this is over.
+      await written;
+      if (this.#socket.destroyed) return;
+      written = this.#write(buffer.subarray(0, count));
+      this.#position += count;
+      onProgress(this.#position);
+    }
+    await written;
+    this.#socket.end();
+  }
+
+  #write(bytes: Buffer): Promise<void> {
+    // An error ends the connection, which is told elsewhere.
+    return new Promise((resolve) => this.#socket.write(bytes, () => resolve()));
+  }
+
+  #end(reason: string): void {
+    this.#socket.destroy();
+    const error = decodeRefusal(this.#said.split(/\r?\n/, 1)[0] ?? '');
+    if (error !== undefined) this.#ended({ type: 'refused', error });
+    else if (this.#position === this.#options.source.size) this.#ended({ type: 'sent' });
+    else this.#ended(lost(reason, this.#position > this.#from));
+  }
+}

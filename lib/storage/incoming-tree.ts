@@ -1,0 +1,242 @@
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { systemCode } from '../core/errors.ts';
+import { FileHash } from './file-hash.ts';
+import { IncomingFile, type OnConflict } from './incoming-file.ts';
+import { numberedName } from './naming.ts';
+import { LONGEST_NAME_BYTES, safeName } from './safe-name.ts';
+
+/** What happens to a file whose name is taken. */
+export const FILE_POLICIES = ['rename', 'overwrite', 'skip', 'resume'] as const;
+export type FilePolicy = (typeof FILE_POLICIES)[number];
+/** What happens to a folder whose name is taken. */
+export const FOLDER_POLICIES = ['merge', 'skip', 'rename'] as const;
+export type FolderPolicy = (typeof FOLDER_POLICIES)[number];
+
+export interface IncomingTreeOptions {
+  /** Everything goes here; made if need be. */
+  readonly folder: string;
+  readonly onConflict: FilePolicy;
+  readonly onFolderConflict: FolderPolicy;
+}
+
+/** What is here of a file already. */
+export interface Present {
+  readonly offset: number;
+  /** Of these bytes, in hex. */
+  readonly sha256: string;
+  /** It is a whole file, to which nothing is added. */
+  readonly whole: boolean;
+}
+
+/** What a beginning has led to. */
+export type Begun =
+  | { readonly type: 'begun' }
+  | { readonly type: 'present'; readonly present: Present }
+  | { readonly type: 'skipped' };
+
+/** A file whose first bytes are not decided upon yet, or that is here already. */
+interface Undecided {
+  readonly name: string;
+  readonly kept: IncomingFile | undefined;
+  /** Where the whole file is. */
+  readonly path: string | undefined;
+}
+
+/**
+ * Files and folders that come one after the other, under names that a peer has chosen: none leads
+ * out of the folder, through a link or not. One that begins with a dot is kept within folders only.
+ */
+export class IncomingTree {
+  readonly #options: IncomingTreeOptions;
+  /** The folders that have begun, from the outermost on. */
+  readonly #folders: string[] = [];
+  #file: IncomingFile | undefined;
+  #undecided: Undecided | undefined;
+  /** The file that is here already, when that is what the sender has, too. */
+  #whole: string | undefined;
+  #onConflict: OnConflict = 'rename';
+
+  constructor(options: IncomingTreeOptions) {
+    this.#options = options;
+  }
+
+  /** Where what comes next goes. */
+  get folder(): string {
+    return this.#folders.at(-1) ?? this.#options.folder;
+  }
+
+  /** @throws as {@link IncomingFile.open}. */
+  async beginFile(name: string): Promise<Begun> {
+    const { onConflict } = this.#options;
+    const path = join(this.folder, this.#safe(name));
+    this.#onConflict = 'rename';
+    if (onConflict === 'skip' && (await this.#isTaken(path))) return { type: 'skipped' };
+    if (onConflict === 'resume') return this.#look(name, path);
+    if (onConflict === 'overwrite' && (await this.#isReplaceable(path))) {
+      this.#onConflict = 'overwrite';
+    }
+    this.#file = await this.#open(name);
+    return { type: 'begun' };
+  }
+
+  /** What was present is to be taken for the beginning. */
+  goOn(): void {
+    this.#file = this.#undecided?.kept;
+    this.#whole = this.#undecided?.path;
+    this.#undecided = undefined;
+  }
+
+  /** @throws as {@link IncomingFile.write}; then nothing is left of the file. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#undecided !== undefined) await this.#beginAnew(this.#undecided);
+    if (this.#file === undefined) throw new Error('no file has begun');
+    try {
+      await this.#file.write(bytes);
+    } catch (error) {
+      await this.abandonFile(false);
+      throw error;
+    }
+  }
+
+  /** The file is whole. @returns its path. @throws when it cannot be; nothing is left then. */
+  async endFile(): Promise<string> {
+    const whole = this.#whole;
+    this.#whole = undefined;
+    if (whole !== undefined) return whole;
+    if (this.#undecided !== undefined) await this.#beginAnew(this.#undecided);
+    if (this.#file === undefined) throw new Error('no file has begun');
+    try {
+      const path = await this.#file.finish(this.#onConflict);
+      this.#file = undefined;
+      return path;
+    } catch (error) {
+      await this.abandonFile(false);
+      throw error;
+    }
+  }
+
+  async beginFolder(name: string): Promise<Begun> {
+    const safe = this.#safe(name);
+    await mkdir(this.#options.folder, { recursive: true });
+    for (let number = 0; ; number += 1) {
+      const path = join(this.folder, numberedName(safe, number));
+      if (await isMade(path)) {
+        this.#folders.push(path);
+        return { type: 'begun' };
+      }
+      const { onFolderConflict } = this.#options;
+      if (onFolderConflict === 'skip') return { type: 'skipped' };
+      // A link may lead anywhere, and a name in other letters is another folder's.
+      const isMine = (await lstat(path)).isDirectory() && (await isSpelledSo(path));
+      if (onFolderConflict === 'merge' && isMine) {
+        this.#folders.push(path);
+        return { type: 'begun' };
+      }
+    }
+  }
+
+  endFolder(): void {
+    this.#folders.pop();
+  }
+
+  /** No more of the file will come. @param keep what came, for another attempt. */
+  async abandonFile(keep: boolean): Promise<void> {
+    const file = this.#file ?? this.#undecided?.kept;
+    this.#file = undefined;
+    this.#undecided = undefined;
+    this.#whole = undefined;
+    if (keep && this.#options.onConflict === 'resume') await file?.keep();
+    else await file?.discard();
+  }
+
+  #safe(name: string): string {
+    return safeName(name, { maxBytes: LONGEST_NAME_BYTES, hidden: this.#isInFolder });
+  }
+
+  get #isInFolder(): boolean {
+    return this.#folders.length > 0;
+  }
+
+  #open(name: string, offset: 'resume' | 0 = 0): Promise<IncomingFile> {
+    return IncomingFile.open({ folder: this.folder, name, hidden: this.#isInFolder, offset });
+  }
+
+  /** Looks what is here of a file: a part of it, or a whole one. */
+  async #look(name: string, path: string): Promise<Begun> {
+    if ((await IncomingFile.kept(this.folder, name)) > 0) {
+      const kept = await this.#open(name, 'resume');
+      this.#undecided = { name, kept, path: undefined };
+      if (kept.offset > 0) {
+        const present = { offset: kept.offset, sha256: await kept.sha256(), whole: false };
+        return { type: 'present', present };
+      }
+      this.goOn();
+      return { type: 'begun' };
+    }
+    const present = (await this.#isTaken(path)) ? await describeWhole(path) : undefined;
+    if (present !== undefined) {
+      this.#undecided = { name, kept: undefined, path };
+      return { type: 'present', present };
+    }
+    this.#file = await this.#open(name);
+    return { type: 'begun' };
+  }
+
+  /** The sender begins at the beginning, whatever is here. */
+  async #beginAnew({ name, kept }: Undecided): Promise<void> {
+    this.#undecided = undefined;
+    await kept?.discard();
+    this.#file = await this.#open(name);
+  }
+
+  async #isTaken(path: string): Promise<boolean> {
+    try {
+      await lstat(path);
+      return true;
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
+  /** Whether a file of exactly that name is there (or a link, which is replaced itself). */
+  async #isReplaceable(path: string): Promise<boolean> {
+    if (!(await this.#isTaken(path))) return false;
+    const found = await lstat(path);
+    return found.isSymbolicLink() || (found.isFile() && (await isSpelledSo(path)));
+  }
+}
+
+/** Whether the folder was made just now; `false` when the name is taken. */
+async function isMade(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Some file systems do not tell `README` from `readme`: whether what is there is spelled so. */
+async function isSpelledSo(path: string): Promise<boolean> {
+  const found = basename(await realpath(path));
+  return found.normalize('NFC') === basename(path).normalize('NFC');
+}
+
+/** `undefined` for anything but a file that can be read. */
+async function describeWhole(path: string): Promise<Present | undefined> {
+  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined);
+  if (handle === undefined) return undefined;
+  try {
+    const found = await handle.stat();
+    if (!found.isFile()) return undefined;
+    const sha256 = await new FileHash(handle.fd).finish(found.size);
+    return { offset: found.size, sha256, whole: true };
+  } finally {
+    await handle.close();
+  }
+}
