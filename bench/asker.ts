@@ -4,36 +4,27 @@
  * answers there were and how long the slowest took, in milliseconds. Arguments: host, port.
  */
 import { ChatClientDriver } from '../lib/net/chat-client-driver.ts';
+import { UserLists } from './user-lists.ts';
 
 const ASK_EVERY_MS = 100;
 
 const [host = '', port = ''] = process.argv.slice(2);
-let askedAt: number | undefined;
-let slowest = 0;
-let answers = 0;
+const lists = new UserLists();
 const client = await ChatClientDriver.open({
   host,
   port: Number(port),
   from: undefined,
   framing: 'line',
-  onText: (text) => {
-    if (!text.startsWith('users: [') || askedAt === undefined) return;
-    slowest = Math.max(slowest, performance.now() - askedAt);
-    askedAt = undefined;
-    answers += 1;
-  },
+  onText: (text) => lists.hear(text),
   onAskToProceed: () => undefined,
   openSink: () => Promise.reject(new Error('it downloads nothing')),
   onClosed: () => undefined,
 });
 if (!(await client.connect('asker'))) throw new Error('the asker cannot connect');
-const asking = setInterval(() => {
-  if (askedAt !== undefined) return;
-  askedAt = performance.now();
-  client.send({ type: 'get-users' });
-}, ASK_EVERY_MS);
+const stop = lists.ask(client, ASK_EVERY_MS);
 process.stdin.on('end', () => {
-  clearInterval(asking);
+  stop();
+  const { answers, slowest } = lists;
   process.stdout.write(`${JSON.stringify({ answers, slowest })}\n`);
   void client.disconnect();
 });

@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ChatClientDriver } from '../lib/net/chat-client-driver.ts';
 import type { Receiver } from '../lib/udp-reliable/receiver.ts';
+import { UserLists } from './user-lists.ts';
 
 const [profile = '', host = '', first = '0', count = '0', path = '', ...ports] =
   process.argv.slice(2);
@@ -25,7 +26,6 @@ interface ClientResult {
   readonly whole: boolean;
   readonly seconds: number;
   readonly slowestAnswerMs: number;
-  readonly answers: number;
   readonly reRequests: number;
   readonly duplicates: number;
 }
@@ -40,20 +40,13 @@ process.stdout.write(`${JSON.stringify(results)}\n`);
 async function runClient(number: number, port: number): Promise<ClientResult> {
   let equal = 0;
   let receiver: Receiver | undefined;
-  let askedAt: number | undefined;
-  let slowestAnswerMs = 0;
-  let answers = 0;
+  const lists = new UserLists();
   const client: ChatClientDriver = await ChatClientDriver.open({
     host,
     port,
     from: undefined,
     framing: 'line',
-    onText: (text) => {
-      if (!text.startsWith('users: [') || askedAt === undefined) return;
-      slowestAnswerMs = Math.max(slowestAnswerMs, performance.now() - askedAt);
-      askedAt = undefined;
-      answers += 1;
-    },
+    onText: (text) => lists.hear(text),
     onAskToProceed: () => client.answer('proceed'),
     openSink: async (_file, opened) => {
       receiver = opened;
@@ -71,11 +64,7 @@ async function runClient(number: number, port: number): Promise<ClientResult> {
   });
   const name = `client-${number}`;
   if (!(await client.connect(name))) throw new Error(`${name} cannot connect`);
-  const asking = setInterval(() => {
-    if (askedAt !== undefined) return;
-    askedAt = performance.now();
-    client.send({ type: 'get-users' });
-  }, ASK_EVERY_MS);
+  const stop = lists.ask(client, ASK_EVERY_MS);
   for (let index = 0; index < MESSAGES; index += 1) {
     client.send({ type: 'msg-all', data: `${name} says ${index}` });
   }
@@ -87,13 +76,12 @@ async function runClient(number: number, port: number): Promise<ClientResult> {
   );
   if (outcome.type !== 'complete') throw new Error(`${name}: ${JSON.stringify(outcome)}`);
   const seconds = (performance.now() - start) / 1000;
-  clearInterval(asking);
+  stop();
   await client.disconnect();
   return {
     whole: equal === expected.length,
     seconds,
-    slowestAnswerMs,
-    answers,
+    slowestAnswerMs: lists.slowest,
     reRequests: receiver?.counts.reRequests ?? 0,
     duplicates: receiver?.counts.duplicates ?? 0,
   };

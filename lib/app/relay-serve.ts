@@ -38,7 +38,11 @@ export function relayServeCommand(): Command {
         .choices(['table', 'dialogue'])
         .default('table'),
     )
-    .option('--keep <time>', 'how long a file is kept at most', parseSpan, parseSpan('7d'))
+    .addOption(
+      new Option('--keep <time>', 'how long a file is kept at most')
+        .argParser(parseSpan)
+        .default(parseSpan('7d'), '7d'),
+    )
     .option('--quota <bytes>', 'most bytes to keep (default: 90 % of what is free)', parseBytes)
     .option('--quiet', 'log warnings only')
     .action(serve);

@@ -167,7 +167,7 @@ export class CongestionWindow {
     }
     this.#recentBase = Math.min(this.#recentBase, rtt);
     this.#base = Math.min(this.#base, rtt);
-    this.#drains.noteRtt(rtt, now, this.#trip);
+    this.#drains.noteRtt(rtt, now, this.#base, this.#currentRtt);
   }
 
   /** Doubles in a round trip, until there is a queue. */
@@ -258,7 +258,7 @@ export class CongestionWindow {
 
   /** Tells by the drains whether somebody else keeps the queue full. */
   #watchDrains(now: Millis): void {
-    const kept = this.#drains.judge(this.#rtt, now, this.#trip);
+    const kept = this.#drains.judge(this.#rtt, now, this.#base, this.#currentRtt);
     if (kept === undefined) return;
     if (!kept && this.#cubic === undefined) this.#undisturbed = this.#window;
     if (kept === (this.#cubic === undefined)) this.#agreeing += 1;
@@ -274,12 +274,8 @@ export class CongestionWindow {
     this.#cubic = new Cubic(this.#window, now);
   }
 
-  get #trip(): { base: number; current: number } {
-    return { base: this.#base, current: this.#currentRtt };
-  }
-
   #isDraining(now: Millis): boolean {
-    return !this.#startup && this.#drains.isOn(now, this.#trip);
+    return !this.#startup && this.#drains.isOn(now, this.#base, this.#currentRtt);
   }
 
   #drainedWindow(): number {
