@@ -3,8 +3,10 @@ import { Cubic } from './cubic.ts';
 import { Drains } from './drains.ts';
 import { OwnLoss, type RoundLoss, TCP_SEGMENT } from './own-loss.ts';
 
-/** Bytes that may be under way before anything is known; RFC 6928 has a third, QUIC often this. */
-const INITIAL_BYTES = 46_080;
+/** Bytes that may be under way before anything is known, 64 usual packets, evenly (RFC 6928 has 10, at once). */
+const INITIAL_BYTES = 92_160;
+/** And in the worst case: eight of them. */
+const LEAST_BYTES = 11_520;
 /** The queue that one flow keeps at the bottleneck: 10 ms at 12.5 MB/s, less at higher rates. */
 const TARGET_MS = 10;
 const TARGET_RATE = 12_500;
@@ -38,9 +40,9 @@ const CEILING_SLACK = 1.05;
 const GRACE_ROUNDS = 3;
 
 interface Trial {
-  /** Before it began. */
+  /** Before it began: the window, and how much came a millisecond. */
   readonly window: number;
-  readonly share: number;
+  readonly carried: number;
   rounds: number;
 }
 
@@ -187,30 +189,31 @@ export class CongestionWindow {
 
   #endRound(now: Millis): void {
     const round = { lost: this.#lost, all: this.#acked + this.#lost };
+    const carried = this.#acked / (now - this.#roundStart);
     const exceeds = this.#ownLoss.isExceededBy(round);
     if (this.#startup) {
-      if (exceeds) this.#endStartup(this.#window / 2);
+      if (exceeds) this.#endStartup(this.#filled(carried));
     } else if (this.#cubic !== undefined) this.#followCubic(this.#cubic, round, now);
-    else if (this.#trial !== undefined) this.#judgeTrial(this.#trial, round, now);
+    else if (this.#trial !== undefined) this.#judgeTrial(this.#trial, round, carried, now);
     else if (exceeds && this.#grace === 0) {
-      const share = round.lost / round.all;
-      this.#trial = { window: this.#window, share, rounds: TRIAL_ROUNDS };
+      this.#trial = { window: this.#window, carried, rounds: TRIAL_ROUNDS };
       this.#window *= TRIAL_CUT;
     } else if (!this.#isDraining(now)) {
       const goal = this.#goal(this.#inFlight, this.#rtt);
       this.#window += GAIN * (goal - this.#window);
     }
     if (now < this.#ceiling.until) this.#window = Math.min(this.#window, this.#ceiling.window);
-    this.#window = Math.max(this.#window, INITIAL_BYTES / 4);
+    this.#window = Math.max(this.#window, LEAST_BYTES);
+    // What a full queue has lost says nothing of the path itself.
+    if (this.#grace === 0 && !exceeds) this.#ownLoss.add(round);
     this.#grace = Math.max(0, this.#grace - 1);
-    this.#ownLoss.add(round);
     if (!this.#startup) this.#watchDrains(now);
   }
 
   #endStartup(window: number): void {
     this.#startup = false;
     this.#grace = GRACE_ROUNDS;
-    this.#window = Math.max(INITIAL_BYTES, window);
+    this.#window = Math.max(LEAST_BYTES, window);
     this.#undisturbed = this.#window;
   }
 
@@ -219,28 +222,33 @@ export class CongestionWindow {
     const full = lost > expected + 4 * Math.sqrt(expected * TCP_SEGMENT);
     this.#window = full
       ? cubic.onLoss(this.#window, now)
-      : Math.min(cubic.window(now, this.#rtt), 2 * this.#inFlight + INITIAL_BYTES);
+      : Math.min(cubic.window(now, this.#rtt), 2 * this.#inFlight + LEAST_BYTES);
   }
 
   /**
-   * More is lost than before. With less under way: if it goes on as much, the path loses more by
-   * itself now; if not, there was too much.
+   * More is lost than before. When less is under way and as much comes, there was too much; when
+   * less comes as well, the path loses more by itself now.
    */
-  #judgeTrial(trial: Trial, round: RoundLoss, now: Millis): void {
+  #judgeTrial(trial: Trial, round: RoundLoss, carried: number, now: Millis): void {
     trial.rounds -= 1;
     if (trial.rounds > 0) return;
     this.#trial = undefined;
-    const share = round.lost / Math.max(1, round.all);
-    const fell = share < trial.share - (trial.share - this.#ownLoss.share) / 3;
-    if (!fell || share < this.#ownLoss.share) this.#ownLoss.restart(round);
-    if (!fell) {
+    if (carried < ((1 + TRIAL_CUT) / 2) * trial.carried) {
+      this.#ownLoss.restart(round);
       this.#window = trial.window;
       return;
     }
-    // What came is all that the path carries; for a while more is not tried.
-    const carried = this.#acked / (now - this.#roundStart) / (1 - this.#ownLoss.share);
-    const window = CEILING_SLACK * carried * (this.#base + this.#interval);
-    this.#ceiling = { window, until: now + CEILING_MS };
+    // For a while more is not tried.
+    this.#ceiling = {
+      window: this.#filled(Math.max(carried, trial.carried)),
+      until: now + CEILING_MS,
+    };
+  }
+
+  /** What is under way when so much comes (bytes a millisecond) and there is hardly a queue. */
+  #filled(carried: number): number {
+    const sent = carried / (1 - this.#ownLoss.share);
+    return CEILING_SLACK * sent * (this.#base + this.#interval);
   }
 
   /** What fills the path, and the queue that is aimed at. */
@@ -280,6 +288,6 @@ export class CongestionWindow {
 
   #drainedWindow(): number {
     const empty = (this.#base + this.#interval) / (this.#currentRtt + this.#interval);
-    return Math.max(INITIAL_BYTES / 4, DRAIN * this.#window * empty);
+    return Math.max(LEAST_BYTES, DRAIN * this.#window * empty);
   }
 }

@@ -66,7 +66,6 @@ export class DocumentFlow implements Flow {
   /** A client says what it misses, never what it has. */
   readonly base = 0;
   readonly horizon = Number.POSITIVE_INFINITY;
-  readonly copies = 1;
   readonly #segmentCount: number;
   readonly #rate = new RoundRate();
   readonly #pacer = new Pacer(this.#rate.bytesPerSecond, BURST * DATAGRAM_BYTES);
@@ -160,6 +159,10 @@ export class DocumentFlow implements Flow {
 
   readyAt(now: Millis): Millis {
     return (this.#train && silentUntil(this.#train)) ?? this.#pacer.readyAt(DATAGRAM_BYTES, now);
+  }
+
+  copies(): number {
+    return 1;
   }
 
   /** The client asks by itself. */

@@ -9,14 +9,14 @@ import { Transmissions } from './transmissions.ts';
 const BURST_MS = 2;
 const LEAST_BURST = 4;
 /** Datagrams on their way before the client has said how many it can hold. */
-const FIRST_CREDIT = 32;
+const FIRST_CREDIT = 64;
 /** With no feedback for this long, the oldest datagram counts as lost, to hear something. */
 const FIRST_SILENCE = millis(300);
 const LONGEST_SILENCE = millis(2000);
 
-/** In this share of cases all copies of a segment may be lost, and how many there are at most. */
-const COPIES_FAIL = 0.01;
-const MOST_COPIES = 4;
+/** How many segments may be lost in all copies at the end, on average, and how many copies there are. */
+const COPIES_FAIL = 0.05;
+const MOST_COPIES = 6;
 
 /** In the fast profile: as much under way as the path and the client can hold. */
 export class FeedbackFlow implements Flow {
@@ -48,11 +48,13 @@ export class FeedbackFlow implements Flow {
     return this.#window.rate;
   }
 
-  /** How often to send what is lost when nothing else is left to send: until one comes for sure. */
-  get copies(): number {
+  /** So often that one round does for these and for what is lost of those on their way. */
+  copies(lost: number, spare: number): number {
     const { ownLoss } = this.#window;
-    if (ownLoss <= COPIES_FAIL) return 1;
-    return Math.min(MOST_COPIES, Math.ceil(Math.log(COPIES_FAIL) / Math.log(ownLoss)));
+    const missing = lost + ownLoss * this.#transmissions.inFlight;
+    if (ownLoss * missing <= COPIES_FAIL) return 1;
+    const enough = Math.ceil(Math.log(COPIES_FAIL / missing) / Math.log(ownLoss));
+    return Math.min(MOST_COPIES, enough, 1 + Math.floor(spare / missing));
   }
 
   has(seq: number): boolean {

@@ -3,8 +3,9 @@ import { after, type Millis, millis } from '../core/brands.ts';
 /** A feedback after this many datagrams, or this long after the first that it would tell of. */
 const DATAGRAMS = 64;
 const DELAY = millis(4);
-/** In silence the feedback is repeated, since the last one may be lost; less and less often. */
+/** In silence the feedback is repeated, since the last one may be lost; less and less often at last. */
 const FIRST_REPEAT = millis(20);
+const QUICK_REPEATS = 10;
 const LONGEST_REPEAT = millis(250);
 
 /** When the client of the fast profile is to send a feedback. */
@@ -13,6 +14,8 @@ export class FeedbackTimer {
   #untoldSince: Millis;
   #toldAt: Millis;
   #repeat = FIRST_REPEAT;
+  /** Feedbacks in a row that had nothing new to tell. */
+  #silent = 0;
   /** Datagrams after which a feedback goes at once. */
   batch = DATAGRAMS;
 
@@ -29,9 +32,11 @@ export class FeedbackTimer {
   }
 
   onTold(now: Millis): void {
-    this.#repeat = millis(
-      this.#untold > 0 ? FIRST_REPEAT : Math.min(LONGEST_REPEAT, 1.5 * this.#repeat),
-    );
+    this.#silent = this.#untold > 0 ? 0 : this.#silent + 1;
+    if (this.#silent === 0) this.#repeat = FIRST_REPEAT;
+    else if (this.#silent > QUICK_REPEATS) {
+      this.#repeat = millis(Math.min(LONGEST_REPEAT, 1.5 * this.#repeat));
+    }
     this.#untold = 0;
     this.#toldAt = now;
   }

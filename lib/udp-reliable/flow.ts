@@ -18,10 +18,13 @@ export interface Flow {
   readonly base: number;
   /** The highest segment that may be sent by now, plus one. */
   readonly horizon: number;
-  /** How often to send what is lost when nothing else is left to send. */
-  readonly copies: number;
   /** Whether segment `seq` is known to have come. */
   has(seq: number): boolean;
+  /**
+   * How often to send each of `lost` segments when nothing else is left to send.
+   * @param spare datagrams that may go more than once.
+   */
+  copies(lost: number, spare: number): number;
   /** Datagrams that may go now. */
   allowed(now: Millis): number;
   /** The first `count` of `seqs` go. */

@@ -9,7 +9,7 @@ import type { Share } from './shared-pacer.ts';
 /** Re-requests that wait to be answered; what is beyond is asked for again by the receiver. */
 const MAX_PENDING = 16_384;
 /** The share of all segments that may go as copies at the end. */
-const MOST_COPIED = 0.005;
+const MOST_COPIED = 0.02;
 
 export interface SenderOptions {
   readonly segmentCount: number;
@@ -127,7 +127,8 @@ export class Sender {
     const room = Math.min(out.length, this.#allowed(now));
     let count = 0;
     // At the end each lost one is waited for: one round trip less is worth a few copies.
-    const copies = this.#next >= this.segmentCount ? flow.copies : 1;
+    const copies =
+      this.#next >= this.segmentCount ? flow.copies(this.#again.size, this.#copies) : 1;
     for (const seq of this.#again) {
       if (count >= room) break;
       this.#again.delete(seq);

@@ -196,7 +196,7 @@ export class Transmissions {
     const srtt = this.#srtt ?? 300;
     const slack = Math.max(srtt / 8, this.#reordering);
     const newestSentAt = this.#sentAt[this.#newestAcked % CAPACITY] ?? 0;
-    const tooOld = now - (1.25 * srtt + 4 * this.#rttVariance + slack + 10);
+    const tooOld = now - (srtt + 4 * this.#rttVariance + slack + 4);
     for (; this.#tail < this.#head; this.#tail += 1) {
       const slot = this.#tail % CAPACITY;
       const seq = this.#seqs[slot] ?? 0;

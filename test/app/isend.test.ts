@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -159,8 +159,8 @@ describe('a transfer that is cut off', () => {
       ...['--window', '1'],
     ]);
     await until('a part', async () => {
-      const names = await readdir(to).catch(() => []);
-      return names.some((name) => name.endsWith('.part'));
+      const part = await stat(join(to, 'big.part')).catch(() => undefined);
+      return part !== undefined && part.size > 0;
     });
     sender.kill('SIGINT');
     const sent = await sender.exit;

@@ -89,13 +89,13 @@ describe('the receiver of the fast profile', () => {
     expect(receiver.onTimeout(at(104))).toEqual([{ type: 'send-feedback' }]);
     feedbackOf(receiver, 104);
     const waits = [];
-    for (let now = 104; waits.length < 9; ) {
+    for (let now = 104; waits.length < 18; ) {
       const next = receiver.nextTimeout() ?? Number.NaN;
       waits.push(next - now);
       now = next;
       feedbackOf(receiver, now);
     }
-    expect(waits.slice(0, 2)).toEqual([20, 30]);
+    expect(waits.slice(0, 12)).toEqual([...Array.from({ length: 11 }, () => 20), 30]);
     expect(waits.at(-1)).toBe(250);
   });
 
@@ -291,20 +291,20 @@ describe('transmissions', () => {
 
 describe('the sender of the fast profile', () => {
   test('does not send again what has come after all', () => {
-    const sender = new Sender({ segmentCount: 40, payload: PAYLOAD, fast: true, shares: [] });
+    const sender = new Sender({ segmentCount: 80, payload: PAYLOAD, fast: true, shares: [] });
     sender.proceed();
-    const out = new Uint32Array(40);
+    const out = new Uint32Array(80);
     const take = (now: number): number[] => [...out.subarray(0, sender.take(at(now), out))];
     const first: number[] = [];
     for (let now = 0; now < 30; now += 1) first.push(...take(now));
-    expect(first).toHaveLength(32);
+    expect(first).toHaveLength(64);
     const clock = 1_000_000;
     sender.onFeedback({ ...has(1, []), credit: 32, clock }, at(40));
-    const later = Array.from({ length: 29 }, (_, index) => index + 3);
+    const later = Array.from({ length: 61 }, (_, index) => index + 3);
     // 1 and 2 are lost; then 1 comes after all, before it could go again.
     sender.onFeedback({ ...has(1, later), credit: 0, clock: clock + 60_000 }, at(100));
     sender.onFeedback({ ...has(2, later), credit: 32, clock: clock + 61_000 }, at(101));
-    expect(take(102).slice(0, 2)).toEqual([2, 32]);
+    expect(take(102).slice(0, 2)).toEqual([2, 64]);
   });
 });
 
