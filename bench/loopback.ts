@@ -83,9 +83,10 @@ async function download(
   return { rate: size / 1e6 / seconds, clientMemory };
 }
 
-async function tcpCopy(file: string, out: string, size: number): Promise<number> {
+/** Bytes a second of a plain TCP copy, start included, in MB. */
+export async function tcpCopy(file: string, out: string, size: number): Promise<number> {
   await rm(out, { force: true });
-  const server = startPlain('bench/tcp-copy.mjs', ['serve', file]);
+  const server = startPlain('bench/tcp-copy.mjs', ['serve', file, '1']);
   const port = await firstLine(server);
   const began = performance.now();
   await outputOf(startPlain('bench/tcp-copy.mjs', ['get', port, out]));

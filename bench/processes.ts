@@ -23,10 +23,12 @@ export function start(
 }
 
 /** Runs a JavaScript file of the project as a process of its own. */
-export function startPlain(script: string, args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [join(ROOT, script), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+export function startPlain(
+  script: string,
+  args: readonly string[],
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess {
+  return spawn(process.execPath, [join(ROOT, script), ...args], { stdio: [stdin, 'pipe', 'pipe'] });
 }
 
 /** Runs the built `wirelab`, as those who install it have it. */
@@ -46,14 +48,21 @@ export async function startServer(
   args: readonly string[],
 ): Promise<{ server: ChildProcess; ports: number[] }> {
   const server = startBuilt(['serve', ...args]);
-  if (server.stderr === null) throw new Error('no output');
-  for await (const line of createInterface({ input: server.stderr })) {
-    const ports = /listening on TCP ports (.*)/.exec(line)?.[1];
-    if (ports === undefined) continue;
-    server.stderr.resume();
-    return { server, ports: parsePorts(ports) };
+  const [, ports = ''] = await said(server, /listening on TCP ports (.*)/);
+  return { server, ports: parsePorts(ports) };
+}
+
+/** What a process says on standard error, as soon as it does. */
+export async function said(child: ChildProcess, words: RegExp): Promise<RegExpExecArray> {
+  if (child.stderr === null) throw new Error('no output');
+  const lines = createInterface({ input: child.stderr });
+  for await (const line of lines) {
+    const found = words.exec(line);
+    if (found === null) continue;
+    child.stderr.resume();
+    return found;
   }
-  throw new Error('the server does not start');
+  throw new Error(`it does not say ${words}`);
 }
 
 /** Everything that a process writes, once it has ended well. */

@@ -1,14 +1,15 @@
 /**
- * `npm run bench`: how fast the classroom server and client are and what they can bear, over loopback,
- * each program as a process of its own, and over simulated links. Prints tables; status 1 when a bound
- * is not kept.
+ * `npm run bench`: how fast the programs are and what they can bear, over loopback, each as a process of
+ * its own, and over simulated links. Prints tables; status 1 when a bound is not kept.
  */
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isend } from './isend.ts';
 import { simulatedLinks } from './links.ts';
 import { loopback } from './loopback.ts';
 import { makeFile, outputOf, peakMemory, start, startServer } from './processes.ts';
+import { relay } from './relay.ts';
 import { print, type Row, row } from './table.ts';
 
 const MIB = 2 ** 20;
@@ -24,20 +25,26 @@ try {
   await makeFile(join(files, 'one.bin'), MIB);
   await makeFile(join(files, 'eight.bin'), 8 * MIB);
   await makeFile(join(files, 'large.bin'), LARGE);
-  const tables: [string, Row[]][] = [
-    ['Simulated links, in virtual time', simulatedLinks()],
-    ['Loopback', await loopback(folder, files, 'large.bin', LARGE)],
+  const large = join(files, 'large.bin');
+  const tables: [string, () => Row[] | Promise<Row[]>][] = [
+    ['Simulated links, in virtual time', simulatedLinks],
+    ['Loopback', () => loopback(folder, files, 'large.bin', LARGE)],
     [
       `${CLIENTS} clients at once, 8 MiB, fast profile`,
-      await manyClients('fast', 'eight.bin', 8 * MIB),
+      () => manyClients('fast', 'eight.bin', 8 * MIB),
     ],
     [
       `${CLIENTS} clients at once, 1 MiB, the document's rules`,
-      await manyClients('document', 'one.bin', MIB),
+      () => manyClients('document', 'one.bin', MIB),
     ],
+    ['relay', () => relay(folder, large, LARGE)],
+    ['isend', () => isend(folder, large, LARGE)],
   ];
-  for (const [title, rows] of tables) print(title, rows);
-  if (tables.some(([, rows]) => rows.some(({ kept }) => !kept))) process.exitCode = 1;
+  for (const [title, measure] of tables) {
+    const rows = await measure();
+    print(title, rows);
+    if (rows.some(({ kept }) => !kept)) process.exitCode = 1;
+  }
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { parseUserName } from '../commands/names.ts';
 import { parsePort } from '../core/brands.ts';
+import { systemCode } from '../core/errors.ts';
 import { isHost } from '../net/addresses.ts';
 import { EXIT, type ExitStatus, UserError } from './exit-status.ts';
 
@@ -23,6 +24,11 @@ export function newCommand(name: string): Command {
 
 /** Runs a command with the arguments of the process; the process ends with its status. */
 export async function runProgram(command: Command): Promise<void> {
+  // Whoever reads along has gone, as in `| head`: it ends as it does when it is told to.
+  process.stdout.on('error', (error) => {
+    if (systemCode(error) === 'EPIPE') process.kill(process.pid, 'SIGTERM');
+    else throw error;
+  });
   process.exitCode = await statusOf(command);
 }
 

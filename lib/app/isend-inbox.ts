@@ -63,6 +63,7 @@ export class Inbox implements IncomingSink {
   }
 
   async beginFolder(name: string): Promise<Stored> {
+    this.#name = name;
     const stored = this.#begun(await this.#tree.beginFolder(name), name);
     if (stored.type !== 'done') return stored;
     this.#folders += 1;

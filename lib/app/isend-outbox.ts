@@ -68,8 +68,13 @@ export class Outbox {
     else if (item.type === 'end-of-folder') this.#folders += 1;
     else if (item.type === 'file') {
       this.#files += 1;
-      if (text !== '') this.#options.report(`${path}: ${text}`);
+      if (text !== '') this.#options.report(visible(`${path}: ${text}`));
     }
+  }
+
+  /** What was sent of it may be a mixture. */
+  changed(item: Item): void {
+    this.#miss(`${this.#from.get(item)} has changed while it was sent`);
   }
 
   arrived(bytes: number, already: boolean): void {

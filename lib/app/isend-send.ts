@@ -76,6 +76,7 @@ async function send(host: string, paths: readonly string[], flags: SendFlags): P
     password,
     next: (skip) => outbox.next(skip),
     onItemEnded: (item, outcome) => outbox.ended(item, outcome),
+    onChanged: (item) => outbox.changed(item),
     onArrived: (bytes, already) => outbox.arrived(bytes, already),
   }).catch((error: unknown) => {
     progress?.stop();
@@ -110,8 +111,12 @@ async function routeTo(host: string, { port, codePort }: SendFlags): Promise<Rou
 /** What cannot be sent is told before anything is. */
 function checkPath(path: string): void {
   try {
-    if (lstatSync(path).isSymbolicLink()) {
+    const found = lstatSync(path);
+    if (found.isSymbolicLink()) {
       throw new UserError(`${path} is a link, and links are not sent; name what it leads to`);
+    }
+    if (!found.isFile() && !found.isDirectory()) {
+      throw new UserError(`${path} cannot be sent: it is neither a file nor a folder`);
     }
   } catch (error) {
     if (systemCode(error) === undefined) throw error;

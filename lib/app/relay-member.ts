@@ -126,8 +126,12 @@ export class RelayMember {
     if (this.#downloads.has(offer.port)) return;
     const name = safeName(offer.file).toLowerCase();
     const before = this.#turns.get(name) ?? Promise.resolve();
+    // Now: another offer of the same name may come while this one waits for its turn.
+    const key = keyOf(offer.sender, offer.file);
+    const size = this.#sizes.get(key);
+    this.#sizes.delete(key);
     const done = before
-      .then(() => this.#receiveOne(offer, stop))
+      .then(() => this.#receiveOne(offer, size, stop))
       .finally(() => {
         this.#downloads.delete(offer.port);
         if (this.#turns.get(name) === done) this.#turns.delete(name);
@@ -136,14 +140,11 @@ export class RelayMember {
     this.#downloads.set(offer.port, done);
   }
 
-  async #receiveOne(offer: OpenOffer, stop: AbortSignal): Promise<void> {
+  async #receiveOne(offer: OpenOffer, size: number | undefined, stop: AbortSignal): Promise<void> {
     if (stop.aborted) return;
     const { logIn, folder, view, onReceived, onFailed } = this.#options;
-    const key = keyOf(offer.sender, offer.file);
-    const size = this.#sizes.get(key);
     try {
       const path = await receiveFile(logIn, offer, folder, { size, signal: stop, view });
-      this.#sizes.delete(key);
       onReceived(path);
     } catch (error) {
       if (stop.aborted) return;

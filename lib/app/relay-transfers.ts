@@ -1,12 +1,11 @@
-import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { open } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import { visible } from '../core/text.ts';
 import type { OpenOffer, RelayLogIn } from '../net/relay-client.ts';
 import { download } from '../net/relay-download.ts';
 import { type UploadSource, upload } from '../net/relay-upload.ts';
 import { isFileName } from '../relay/names.ts';
 import { IncomingFile } from '../storage/incoming-file.ts';
-import { partPath } from '../storage/part.ts';
 import { type BarPlace, type Progress, showProgress } from '../terminal/progress.ts';
 import { UserError } from './exit-status.ts';
 
@@ -60,6 +59,7 @@ export async function sendFile(
     await upload({
       ...logIn,
       port,
+      file: file.name,
       source: file.source,
       resume: options.resume,
       signal: options.signal,
@@ -69,14 +69,6 @@ export async function sendFile(
   } finally {
     bar.end();
   }
-}
-
-/** What a part belongs to: another file of the same name must not be glued to it. */
-interface PartNote {
-  readonly server: string;
-  readonly sender: string;
-  readonly port: number;
-  readonly size: number | null;
 }
 
 /**
@@ -95,7 +87,6 @@ export async function receiveFile(
   },
 ): Promise<string> {
   const bar = new Bar(options.view, offer.file);
-  const note = `${partPath(folder, offer.file)}.relay`;
   let incoming: IncomingFile | undefined;
   let path = '';
   try {
@@ -107,26 +98,21 @@ export async function receiveFile(
       onProgress: (bytes) => bar.update(bytes),
       onRetry: (reason) => bar.note(reason),
       openSink: async (size) => {
-        const wanted: PartNote = {
-          server: logIn.server,
-          sender: offer.sender,
-          port: offer.port,
-          size: size ?? null,
-        };
-        const offset = (await belongsTo(note, wanted)) ? 'resume' : 0;
+        const { sender, port } = offer;
         incoming = await IncomingFile.open({
           folder,
-          name: offer.file,
-          offset,
+          name: nameFor(offer.file),
+          // Another file of the same name must not be glued to it.
+          note: JSON.stringify({ server: logIn.server, sender, port, size: size ?? null }),
+          offset: 'resume',
           ...(size !== undefined && { size }),
         });
-        await writeFile(note, JSON.stringify(wanted));
         bar.begin(size);
         return incoming;
       },
       finish: async () => {
-        path = (await incoming?.finish('rename')) ?? '';
-        await rm(note, { force: true });
+        // The server deletes its copy as soon as it hears of it.
+        path = (await incoming?.finish('rename', true)) ?? '';
       },
     });
     return path;
@@ -136,16 +122,9 @@ export async function receiveFile(
   }
 }
 
-/** Whether a part that is there is one of this transfer; one without a note was put there by hand. */
-async function belongsTo(note: string, wanted: PartNote): Promise<boolean> {
-  const text = await readFile(note, 'utf8').catch(() => undefined);
-  return text === undefined || text === JSON.stringify(wanted);
-}
-
-/** Whether something of this file is there already, and where. */
-export async function partOf(folder: string, file: string): Promise<string | undefined> {
-  const path = partPath(folder, file);
-  return (await stat(path).catch(() => undefined)) === undefined ? undefined : join(path);
+/** One that looks like a part of ours, or what belongs to it, is called otherwise. */
+function nameFor(file: string): string {
+  return /\.part(\.[a-z]+)?$/i.test(file) ? `${file}_` : file;
 }
 
 /** A bar, where there is room for one. */

@@ -4,8 +4,9 @@ import type { Item } from './sender-effects.ts';
 
 /** A receiver that is to answer and says nothing for so long is gone. */
 export const ANSWER_WITHIN = millis(60_000);
-/** Before it answers a name, it may be hashing a large file. */
-export const ANSWER_NAME_WITHIN = millis(600_000);
+/** Before it answers a name, it may be hashing a large file; before the end of one, writing it. */
+export const ANSWER_FILE_WITHIN = millis(600_000);
+const SLOW: ReadonlySet<Request['type']> = new Set(['file-name', 'end-of-file']);
 const LAST_ID = 65_535;
 
 /** A request that was sent, and is not done. */
@@ -89,6 +90,6 @@ export class OutstandingRequests {
   }
 
   #wait({ type }: Request, now: Millis): void {
-    this.#deadline = after(now, type === 'file-name' ? ANSWER_NAME_WITHIN : ANSWER_WITHIN);
+    this.#deadline = after(now, SLOW.has(type) ? ANSWER_FILE_WITHIN : ANSWER_WITHIN);
   }
 }

@@ -187,7 +187,11 @@ export class Receiver {
       case 'connect-with-password':
         return [{ type: 'admit', password: bytes }];
       case 'file-content':
-        if (this.#file?.type === 'open') return this.#store(head, { type: 'write', bytes }, last);
+        if (this.#file?.type === 'open') {
+          // It has begun anew: the offer is over.
+          if (this.#file.offered !== undefined) this.#file = { type: 'open', offered: undefined };
+          return this.#store(head, { type: 'write', bytes }, last);
+        }
         return last && this.#file !== undefined ? [replyOf(head, this.#file)] : [];
       case 'go-on':
         return this.#goOn(head, decodeGoOn(bytes));
@@ -195,8 +199,8 @@ export class Receiver {
       case 'folder-name':
         return this.#begin(head, decodeText(bytes));
       case 'message': {
-        const text = decodeText(bytes);
-        if (text === undefined) return [answer('refused', head.id, 'that is no UTF-8')];
+        // A long one may have been cut within a character.
+        const text = bytes.toString();
         return [{ type: 'show', text }, answer('confirmed', head.id)];
       }
       default:

@@ -106,12 +106,12 @@ export class Sender {
     return effects;
   }
 
-  /** Whether the offer was taken: the file goes on behind `offset`, or from its beginning. */
-  goOn(offset: number, now: Millis): readonly SenderEffect[] {
+  /** Whether the offer was taken: the file goes on behind `offset`, or from its beginning without one. */
+  goOn(offset: number | undefined, now: Millis): readonly SenderEffect[] {
     const file = this.#file;
     if (file === undefined || this.#phase !== 'open') return [];
     file.step = 'content';
-    if (offset === 0) return [];
+    if (offset === undefined) return [];
     file.left = Math.max(0, file.left - offset);
     return [this.#sendWith('go-on', encodeGoOn(offset), file.item, now)];
   }

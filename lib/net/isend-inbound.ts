@@ -158,7 +158,7 @@ export class IsendInbound {
       case 'admit':
         return this.#admit(effect.password);
       case 'begin-file':
-        return this.#store((sink) => sink.beginFile(effect.name));
+        return this.#store((sink) => sink.beginFile(effect.name), true);
       case 'write':
         return this.#store(async (sink) => {
           await sink.write(effect.bytes);
@@ -198,9 +198,11 @@ export class IsendInbound {
     );
   }
 
-  async #store(step: (sink: IncomingSink) => Promise<Stored>): Promise<void> {
+  async #store(step: (sink: IncomingSink) => Promise<Stored>, isSlow = false): Promise<void> {
     const sink = this.#sink;
     if (sink === undefined) throw new Error('nobody was admitted');
+    // It may take long: what is answered is not to wait for it.
+    if (isSlow) this.#flush();
     let stored: Stored;
     try {
       stored = await step(sink);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Millis } from '../core/brands.ts';
 import { assertNever } from '../core/errors.ts';
 import {
   decodeReply,
@@ -28,6 +29,8 @@ export interface IsendSenderOptions {
   /** The next item; `skip`: the folder that was begun last is not wanted, with all that is in it. */
   readonly next: (skip: boolean) => Promise<SourceItem | undefined>;
   readonly onItemEnded: (item: Item, outcome: ItemOutcome) => void;
+  /** The file of this item is not any more what it was when it was begun. */
+  readonly onChanged: (item: Item) => void;
   /** The next bytes of the file have arrived; `already`: they had been there before. */
   readonly onArrived: (bytes: number, already: boolean) => void;
 }
@@ -43,10 +46,12 @@ export class IsendSenderDriver {
   });
   readonly #alarm = new Alarm(() => this.#onAlarm());
   readonly #buffers = new PieceBuffers(instruction.size, MAX_PIECE_BYTES);
-  #armed = false;
+  /** When the timer rings; it is not set anew for each reply. */
+  #armedFor: Millis | undefined;
   #pumping = false;
   #skipFolder = false;
   #file: SourceFile | undefined;
+  #item: Item | undefined;
   #position = 0;
   /** What was read, and waits to be sent; in stop and wait, for the receiver. */
   #pieces: Pieces | undefined;
@@ -146,6 +151,7 @@ export class IsendSenderDriver {
     }
     if (next !== undefined && 'file' in next) {
       this.#file = next.file;
+      this.#item = next.item;
       this.#position = 0;
     }
     this.#run(this.#machine.give(next?.item, now()));
@@ -161,17 +167,22 @@ export class IsendSenderDriver {
     // The receiver may not want it any more.
     if (this.#file !== file) return;
     this.#position += bytes;
-    const isLast = bytes < pieces.capacity || this.#position >= file.size;
+    // Without its end the receiver does not take it for whole.
+    if (bytes < pieces.capacity) throw new Error('a file has become shorter while it was sent');
+    const isLast = this.#position >= file.size;
     this.#pieces = pieces;
     this.#run(this.#machine.pieces(pieces.lengthsOf(bytes), isLast, now()));
     if (!isLast) return;
     this.#file = undefined;
-    await file.close();
+    if (!file.isUnchanged() && this.#item !== undefined) this.#options.onChanged(this.#item);
+    leave(file);
   }
 
   #run(effects: readonly SenderEffect[]): void {
     for (const effect of effects) this.#carryOut(effect);
-    if (!this.#armed && !this.#closed) this.#arm();
+    const at = this.#machine.nextTimeout();
+    const isEarlier = at !== undefined && (this.#armedFor === undefined || at < this.#armedFor);
+    if (isEarlier && !this.#closed) this.#arm();
   }
 
   #carryOut(effect: SenderEffect): void {
@@ -253,7 +264,7 @@ export class IsendSenderDriver {
       this.#position = offset;
       this.#options.onArrived(offset, true);
     }
-    this.#run(this.#machine.goOn(isSame ? offset : 0, now()));
+    this.#run(this.#machine.goOn(isSame ? offset : undefined, now()));
     this.#pump();
   }
 
@@ -261,18 +272,16 @@ export class IsendSenderDriver {
     const file = this.#file;
     this.#file = undefined;
     this.#pieces = undefined;
-    void file?.close();
+    if (file !== undefined) leave(file);
   }
 
-  /** One timer for all replies: it is set anew when it rings, and not for each of them. */
   #arm(): void {
-    const at = this.#machine.nextTimeout();
-    this.#armed = at !== undefined;
-    this.#alarm.set(at);
+    this.#armedFor = this.#machine.nextTimeout();
+    this.#alarm.set(this.#armedFor);
   }
 
   #onAlarm(): void {
-    this.#armed = false;
+    this.#armedFor = undefined;
     this.#run(this.#machine.onTimeout(now()));
   }
 
@@ -285,6 +294,11 @@ export class IsendSenderDriver {
     this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     this.#resolve(failure);
   }
+}
+
+/** Nothing depends on how a file that was only read is closed. */
+function leave(file: SourceFile): void {
+  file.close().catch(() => undefined);
 }
 
 function messageOf(error: unknown): string {

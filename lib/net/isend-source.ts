@@ -8,6 +8,8 @@ export interface SourceFile {
   /** The SHA-256, in hex, of the first bytes. */
   sha256(bytes: number): Promise<string>;
   goTo(position: number): void;
+  /** Whether it is still as it was when it was opened, as far as the system tells. */
+  isUnchanged(): boolean;
   close(): Promise<void>;
 }
 

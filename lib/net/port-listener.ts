@@ -69,7 +69,8 @@ function listen(server: Server, { host, port }: PortListenerOptions): Promise<vo
   });
 }
 
-function turnAway(socket: Socket, text: string | Uint8Array): void {
+/** Says `text`, and closes. */
+export function turnAway(socket: Socket, text: string | Uint8Array): void {
   socket.on('error', () => undefined);
   socket.end(text);
   // What it may have sent is read away, so that the answer is not lost in a reset.

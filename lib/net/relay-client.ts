@@ -136,7 +136,12 @@ export class RelayClient implements AsyncDisposable {
     const error = await notified;
     this.#onNotified = undefined;
     // A server that does not know the third word.
-    if (error?.code === 'BAD_LOG_IN' && details) return this.#openNotifications(false);
+    if (error?.code === 'BAD_LOG_IN' && details) {
+      // Its end is not that of the one that takes its place.
+      this.#notificationLine?.end();
+      this.#notificationLine = undefined;
+      return this.#openNotifications(false);
+    }
     if (error !== undefined) throw new RefusedError(error);
   }
 
@@ -184,8 +189,10 @@ export class RelayClient implements AsyncDisposable {
 
   async #ask(begin: () => readonly CommandClientEffect[]): Promise<CommandResult> {
     if (!this.#open) throw new Error(this.#reason ?? 'there is no connection');
+    // It throws while another request is being answered.
+    const effects = begin();
     const result = this.#result();
-    this.#command(begin());
+    this.#command(effects);
     return result;
   }
 

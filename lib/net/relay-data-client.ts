@@ -34,6 +34,8 @@ export async function requestData(
   signal.addEventListener('abort', abort);
   if (signal.aborted) abort();
   socket.once('close', () => signal.removeEventListener('abort', abort));
+  // Whoever uses the connection hears of its end in other ways, too.
+  socket.on('error', () => undefined);
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
   socket.write(encodeDataRequest(request));

@@ -1,9 +1,15 @@
 import type { Socket } from 'node:net';
 import { assertNever, ProtocolError } from '../core/errors.ts';
 import { HeadFramer } from '../core/head-framer.ts';
-import { type Dialect, encodeDataReply, MAX_LINE_BYTES } from '../relay/codec.ts';
+import {
+  type Dialect,
+  encodeDataReply,
+  isAcknowledgement,
+  MAX_LINE_BYTES,
+} from '../relay/codec.ts';
 import { type DataEffect, DataSession } from '../relay/data-session.ts';
 import type { KeptParty, Transfer } from '../relay/transfer.ts';
+import { describeForPeer } from '../storage/disk-full.ts';
 import type { Slice, StoredFile } from '../storage/stored-file.ts';
 import { Alarm, now } from './clock.ts';
 import { KEEP_ALIVE_MS } from './line-connection.ts';
@@ -21,6 +27,8 @@ export interface DataHost {
   becomeWriter(connection: DataConnection): Promise<number>;
   /** Ends the earlier connection of this reader. */
   becomeReader(connection: DataConnection, user: string): void;
+  /** Bytes come from `offset` on: what is stored behind it counts no more. */
+  begunToWrite(offset: number): Promise<void>;
   /** More bytes of the writer are here. */
   onReceived(): void;
   /** All bytes are here; resolves when they are safe. */
@@ -46,6 +54,10 @@ export class DataConnection {
   #unwatch: (() => void) | undefined;
   #sending = false;
   #handedOver = false;
+  /** All of the file has come, and is being made safe. */
+  #finishing = false;
+  /** What a reader has said that acknowledges; `undefined`: this one does not. */
+  #said: Buffer | undefined;
   #closing = false;
   #linger: NodeJS.Timeout | undefined;
 
@@ -67,6 +79,11 @@ export class DataConnection {
   destroy(): void {
     this.#stop();
     this.#socket.destroy();
+  }
+
+  /** What came from this writer cannot be stored. */
+  cannotStore(error: unknown): void {
+    if (!this.#closing) this.#obey(this.#session.storingFailed(describeForPeer(error)));
   }
 
   #stop(): void {
@@ -115,7 +132,7 @@ export class DataConnection {
         this.#when(this.#startWriting(effect.offset), () => []);
         return;
       case 'read-from':
-        this.#startReading(effect.user, effect.offset);
+        this.#startReading(effect.user, effect.offset, effect.acknowledges);
         return;
       case 'close':
         if (effect.abruptly) this.destroy();
@@ -134,13 +151,12 @@ export class DataConnection {
       })
       .catch((error: unknown) => {
         this.#host.onFault(error);
-        if (!this.#closing) this.#obey(this.#session.storingFailed('it cannot be stored'));
+        this.cannotStore(error);
       });
   }
 
   async #startWriting(offset: number): Promise<void> {
-    const { file } = this.#host;
-    if (offset < file.received) await file.clear();
+    await this.#host.begunToWrite(offset);
     if (this.#closing) return;
     this.#onChunk = (chunk) => this.#store(chunk);
     const early = this.#early ?? Buffer.alloc(0);
@@ -154,7 +170,7 @@ export class DataConnection {
     const missing = transfer.record.size - file.received;
     file.append(chunk.length > missing ? chunk.subarray(0, missing) : chunk);
     if (file.error !== undefined) {
-      this.#obey(this.#session.storingFailed(file.error.message));
+      this.cannotStore(file.error);
       return;
     }
     this.#session.moved(chunk.length);
@@ -168,7 +184,7 @@ export class DataConnection {
     this.#socket.pause();
     this.#session.waitsForPeer(false, now());
     this.#when(file.drained(), () => {
-      if (file.error !== undefined) return this.#session.storingFailed(file.error.message);
+      if (file.error !== undefined) return this.#session.storingFailed(describeForPeer(file.error));
       this.#session.waitsForPeer(true, now());
       this.#socket.resume();
       return [];
@@ -177,6 +193,7 @@ export class DataConnection {
 
   #finishWriting(): void {
     this.#onChunk = undefined;
+    this.#finishing = true;
     this.#session.waitsForPeer(false, now());
     this.#when(
       this.#host.finishWriting().then(
@@ -184,15 +201,22 @@ export class DataConnection {
         (error: Error) => error,
       ),
       (error) => {
-        if (error !== undefined) return this.#session.storingFailed(error.message);
+        if (error !== undefined) return this.#session.storingFailed(describeForPeer(error));
         return [{ type: 'close', abruptly: false }];
       },
     );
   }
 
-  #startReading(user: string, offset: number): void {
+  #startReading(user: string, offset: number, acknowledges: boolean): void {
     this.#reader = { user, offset };
     this.#early = undefined;
+    if (acknowledges) {
+      this.#said = Buffer.alloc(0);
+      this.#onChunk = (chunk) => {
+        this.#said = Buffer.concat([this.#said ?? chunk, chunk]).subarray(0, MAX_LINE_BYTES);
+      };
+    }
+    if (offset > 0) this.#host.onRead(user, offset);
     this.#host.becomeReader(this, user);
     this.#unwatch = this.#host.file.watch(() => this.#sendMore());
     // Nothing more is expected but the end.
@@ -236,13 +260,14 @@ export class DataConnection {
       release();
       return;
     }
+    // Before it is on its way: what somebody may have got is not to be replaced any more.
+    this.#host.onRead(reader.user, reader.offset + bytes.length);
     this.#socket.write(bytes, (error) => {
       release();
       this.#sending = false;
       if (error || this.#closing) return;
       reader.offset += bytes.length;
       this.#session.moved(bytes.length);
-      this.#host.onRead(reader.user, reader.offset);
       this.#sendMore();
     });
   }
@@ -257,11 +282,14 @@ export class DataConnection {
   }
 
   #onEnd(): void {
-    if (this.#closing) return;
+    // A writer may still hear that its bytes could not be stored.
+    if (this.#closing || this.#finishing) return;
     if (this.#reader === undefined) this.#end();
-    // A reader that closes once it was handed everything has everything. One that closed its half
-    // before says nothing by that: its transfer stays until it is too old.
-    else if (this.#handedOver) this.#host.onReadToTheEnd(this.#reader.user);
+    // A reader that closes once it was handed everything has everything, unless it would say so. One
+    // that closed its half before says nothing by that: its transfer stays until it is too old.
+    else if (this.#handedOver && (this.#said === undefined || isAcknowledgement(this.#said))) {
+      this.#host.onReadToTheEnd(this.#reader.user);
+    }
   }
 
   /** Ends it once what was said is written; cuts it off if the peer is too slow. */

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
+import { ACKNOWLEDGEMENT } from '../relay/codec.ts';
 import type { RelayError } from '../relay/messages.ts';
 import { Retries } from '../relay/retries.ts';
 import { delay, now } from './clock.ts';
 import type { RelayLogIn } from './relay-client.ts';
 import { requestData } from './relay-data-client.ts';
-import { greets } from './relay-greeting.ts';
+import { PortWatch } from './relay-greeting.ts';
 import { describeRefusal } from './relay-refusals.ts';
 
 /** Where the bytes go. */
@@ -30,7 +31,7 @@ export interface DownloadOptions extends RelayLogIn {
 
 type Outcome =
   | { readonly type: 'complete' }
-  | { readonly type: 'lost'; readonly reason: string }
+  | { readonly type: 'lost'; readonly reason: string; readonly error?: Error }
   | { readonly type: 'refused'; readonly error: RelayError };
 
 /** What was received cannot be used. */
@@ -58,12 +59,17 @@ class Download {
   async run(): Promise<void> {
     const { signal, onRetry, server, commandPort } = this.#options;
     // What is there already tells where to begin; that needs the size if it can be had.
-    if (this.#size !== undefined) await this.#open();
+    if (this.#size !== undefined) {
+      await this.#open().catch((error: Error) => {
+        throw error.cause;
+      });
+    }
+    const port = new PortWatch(server, commandPort);
     for (;;) {
       const before = this.#received;
       const outcome = await this.#attempt().catch((error: Error) => {
         if (error instanceof SinkError) throw error.cause;
-        return { type: 'lost', reason: error.message } as const;
+        return { type: 'lost', reason: error.message, error } as const;
       });
       signal.throwIfAborted();
       if (outcome.type === 'complete') return;
@@ -76,7 +82,7 @@ class Download {
         continue;
       }
       if (this.#received > before) this.#retries.succeeded();
-      else if (this.#retries.tries >= 3 && (await greets(server, commandPort))) {
+      if (await port.isClosed(outcome.error)) {
         throw new Error(`the transfer is over: ${outcome.reason}`);
       }
       const pause = this.#retries.failed(now());
@@ -115,14 +121,15 @@ class Download {
       const sink = await this.#open();
       if (sink.offset > 0) {
         // Asked from the start, only to learn the size.
-        socket.destroy();
+        socket.resetAndDestroy();
         return this.#attempt();
       }
     }
-    return this.#receive(socket, rest);
+    return this.#receive(socket, rest, reply.bytes !== undefined);
   }
 
-  async #receive(socket: Socket, rest: Buffer): Promise<Outcome> {
+  /** @param acknowledges the server waits for a word when everything is there. */
+  async #receive(socket: Socket, rest: Buffer, acknowledges: boolean): Promise<Outcome> {
     let broken: Error | undefined;
     socket.on('error', (error) => {
       broken = error;
@@ -137,14 +144,16 @@ class Download {
         }
       }
       if (this.#size !== undefined && this.#received !== this.#size) {
+        socket.resetAndDestroy();
         return { type: 'lost', reason: broken?.message ?? 'the server closed the connection' };
       }
       await this.#options.finish().catch(asSinkError);
-      socket.end();
+      socket.end(acknowledges ? ACKNOWLEDGEMENT : '');
       socket.resume();
       return { type: 'complete' };
     } catch (error) {
-      socket.destroy();
+      // An orderly end would say that everything is there.
+      socket.resetAndDestroy();
       throw error;
     }
   }

@@ -22,14 +22,13 @@ export class RelayKeys {
 
   async isRight({ user, key }: Party): Promise<boolean> {
     if (this.#users === undefined) return true;
-    const hash = await this.#users.hashOf(user);
-    return hash !== undefined && this.#hashes.matches(key, hash);
+    return this.#hashes.matches(key, await this.#users.hashOf(user));
   }
 
   /** Whether `key` is that of somebody who takes part in a transfer. */
   async isKept({ user, keyHash }: KeptParty, key: string): Promise<boolean> {
     const hash = this.#users === undefined ? keyHash : await this.#users.hashOf(user);
-    return hash !== undefined && this.#hashes.matches(key, hash);
+    return this.#hashes.matches(key, hash);
   }
 
   /** What a transfer keeps of a log-in. With known users it is their file that counts. */

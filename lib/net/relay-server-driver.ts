@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import { millis } from '../core/brands.ts';
 import { assertNever } from '../core/errors.ts';
+import { WrongAttempts } from '../core/wrong-attempts.ts';
 import {
   type Dialect,
   encodeCommandReply,
@@ -8,13 +10,14 @@ import {
   refusal,
 } from '../relay/codec.ts';
 import { RelayServer } from '../relay/server.ts';
-import type {
-  Agreement,
-  ConnectionId,
-  ConnectionKind,
-  Party,
-  RelayEffect,
-  ServerLine,
+import {
+  type Agreement,
+  type ConnectionId,
+  type ConnectionKind,
+  type Party,
+  type RelayEffect,
+  type ServerLine,
+  WRONG_KEYS,
 } from '../relay/server-room.ts';
 import type { KeyHashes } from '../storage/key-hash.ts';
 import type { TransferStore } from '../storage/transfer-store.ts';
@@ -22,7 +25,7 @@ import { formatEndpoint, plainAddress } from './addresses.ts';
 import type { ServerEvent } from './chat-server-driver.ts';
 import { now } from './clock.ts';
 import { LineConnection } from './line-connection.ts';
-import { PortListener } from './port-listener.ts';
+import { PortListener, turnAway } from './port-listener.ts';
 import { type KnownUsers, RelayKeys } from './relay-keys.ts';
 import { RelayTransfers } from './relay-transfers.ts';
 
@@ -48,6 +51,7 @@ export interface RelayServerOptions {
 
 interface Client {
   readonly connection: LineConnection;
+  readonly host: string;
   readonly endpoint: string;
 }
 
@@ -59,6 +63,7 @@ export class RelayServerDriver implements AsyncDisposable {
   readonly #transfers: RelayTransfers;
   readonly #listeners: PortListener[] = [];
   readonly #keys: RelayKeys;
+  readonly #wrongKeys = new WrongAttempts(WRONG_KEYS, millis(60_000));
   #nextId = 1;
   #closing = false;
 
@@ -131,6 +136,13 @@ export class RelayServerDriver implements AsyncDisposable {
   }
 
   #onConnection(kind: ConnectionKind, socket: Socket): void {
+    const host = plainAddress(socket.remoteAddress ?? '');
+    if (this.#wrongKeys.isShutOut(host, now())) {
+      const why = 'too many wrong keys from this address; try again in a minute';
+      const error = refusal('AUTHENTICATION_FAILED', why);
+      turnAway(socket, encodeCommandReply({ type: 'refused', error }));
+      return;
+    }
     const id = this.#nextId++;
     const connection = new LineConnection({
       socket,
@@ -145,8 +157,11 @@ export class RelayServerDriver implements AsyncDisposable {
         this.#clients.delete(id);
       },
     });
-    const host = plainAddress(socket.remoteAddress ?? '');
-    this.#clients.set(id, { connection, endpoint: formatEndpoint(host, socket.remotePort ?? 0) });
+    this.#clients.set(id, {
+      connection,
+      host,
+      endpoint: formatEndpoint(host, socket.remotePort ?? 0),
+    });
     this.#obey(id, () => this.#machine.opened(id, kind, now()));
   }
 
@@ -171,6 +186,9 @@ export class RelayServerDriver implements AsyncDisposable {
         return;
       case 'log':
         this.#log(effect.connection, effect.text);
+        return;
+      case 'wrong-key':
+        this.#wrongKeys.add(this.#clients.get(effect.connection)?.host ?? '', now());
         return;
       case 'check-key':
         this.#then(effect.connection, this.#keys.isRight(effect.party), (right) =>

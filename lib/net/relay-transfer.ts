@@ -1,5 +1,5 @@
 import { type Port, parsePort } from '../core/brands.ts';
-import { type Dialect, encodeDataReply, refusal } from '../relay/codec.ts';
+import type { Dialect } from '../relay/codec.ts';
 import { type KeptParty, Transfer, type TransferRecord } from '../relay/transfer.ts';
 import type { StoredFile } from '../storage/stored-file.ts';
 import { PortListener } from './port-listener.ts';
@@ -48,6 +48,7 @@ export class RelayTransfer implements DataHost {
 
   constructor(record: TransferRecord, options: RelayTransferOptions) {
     this.transfer = new Transfer(record);
+    this.transfer.storedAtMost(options.file.written);
     this.#options = options;
     this.#setExpiry();
   }
@@ -72,10 +73,8 @@ export class RelayTransfer implements DataHost {
       port,
       maxConnections: 2 * (this.transfer.record.readers.length + 1) + SPARE_CONNECTIONS,
       onConnection: (socket) => this.#connections.add(new DataConnection(this, socket)),
-      onFull: () => {
-        const error = refusal('DENIED', 'too many connections');
-        return encodeDataReply({ type: 'refused', error }, this.dialect);
-      },
+      // No code says that it may be tried again; a lost connection does.
+      onFull: () => '',
       onError: onFault,
     });
     this.#listener = listener;
@@ -102,15 +101,24 @@ export class RelayTransfer implements DataHost {
     return this.#options.checkKey(party, key);
   }
 
+  /** @returns bytes that are stored. */
   async becomeWriter(connection: DataConnection): Promise<number> {
     const earlier = this.#writer;
     this.#writer = connection;
     if (earlier !== connection) earlier?.destroy();
     await this.#safe;
     await this.file.beginAgain();
+    this.transfer.storedAtMost(this.file.written);
     // What is told as stored must be in the file whatever happens next.
     await this.#makeSafe();
     return this.file.written;
+  }
+
+  async begunToWrite(offset: number): Promise<void> {
+    this.#setExpiry();
+    // Noted before: bytes that count are there, whenever the server may end.
+    if (offset < this.file.received) await this.file.clear(() => this.#save(true));
+    else await this.#save(true);
   }
 
   becomeReader(connection: DataConnection, user: string): void {
@@ -121,7 +129,10 @@ export class RelayTransfer implements DataHost {
   onReceived(): void {
     if (this.file.written < this.transfer.record.stored + SAFE_STEP) return;
     this.#safe ??= this.#makeSafe()
-      .catch((error: unknown) => this.#options.onFault(error))
+      .catch((error: unknown) => {
+        this.#options.onFault(error);
+        this.#writer?.cannotStore(error);
+      })
       .finally(() => {
         this.#safe = undefined;
       });
@@ -147,8 +158,8 @@ export class RelayTransfer implements DataHost {
   onReadToTheEnd(user: string): void {
     this.transfer.readToTheEnd(user);
     this.log(`${user} has read it`);
+    this.#note(true);
     if (this.transfer.over) this.#options.onOver(this, 'everybody has read it');
-    else this.#note(true);
   }
 
   onClosed(connection: DataConnection): void {
@@ -187,15 +198,17 @@ export class RelayTransfer implements DataHost {
   async #makeSafe(): Promise<void> {
     const stored = await this.file.sync();
     this.transfer.storedUpTo(stored);
-    await this.#options.save(this.transfer.record, { safe: true });
+    await this.#save(true);
     this.#setExpiry();
   }
 
   #note(safe: boolean): void {
     if (this.#closed) return;
-    this.#options
-      .save(this.transfer.record, { safe })
-      .catch((error: unknown) => this.#options.onFault(error));
+    this.#save(safe).catch((error: unknown) => this.#options.onFault(error));
+  }
+
+  #save(safe: boolean): Promise<void> {
+    return this.#options.save(this.transfer.record, { safe });
   }
 
   #setExpiry(): void {
@@ -204,7 +217,8 @@ export class RelayTransfer implements DataHost {
     const left = this.transfer.expiresAt(this.#options.keep) - Date.now();
     this.#expiry = setTimeout(
       () => {
-        if (left > LONGEST_TIMER_MS) this.#setExpiry();
+        // The sender may have come meanwhile.
+        if (this.transfer.expiresAt(this.#options.keep) > Date.now()) this.#setExpiry();
         else this.#options.onOver(this, 'it was kept long enough');
       },
       Math.min(LONGEST_TIMER_MS, Math.max(0, left)),

@@ -19,11 +19,15 @@ export interface RelayTransfersOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+/** Each takes a port and may take all the room. */
+const MOST_PER_SENDER = 100;
+
 /** All transfers of a server. */
 export class RelayTransfers {
   readonly #options: RelayTransfersOptions;
   readonly #transfers = new Map<string, RelayTransfer>();
   readonly #ending = new Set<Promise<void>>();
+  #closing = false;
 
   constructor(options: RelayTransfersOptions) {
     this.#options = options;
@@ -34,9 +38,14 @@ export class RelayTransfers {
     return this.#transfers.size + this.#ending.size;
   }
 
-  /** Those that were under way when the server ended. */
+  /** Those that were under way when the server ended; one that cannot go on is left as it is. */
   async goOn(): Promise<void> {
-    for (const record of this.#options.store.found) await this.#goOnWith(record);
+    for (const record of this.#options.store.found) {
+      await this.#goOnWith(record).catch((error: Error) => {
+        const text = `${record.file} of ${record.sender.user} cannot go on: ${error.message}`;
+        this.#options.onEvent({ level: 'warning', text });
+      });
+    }
   }
 
   /** What this user has said yes to, with this key, and not read to the end. */
@@ -56,6 +65,7 @@ export class RelayTransfers {
 
   /** Ends all connections; the transfers stay in the store. */
   async close(): Promise<void> {
+    this.#closing = true;
     await Promise.all([...this.#transfers.values()].map((transfer) => transfer.close()));
     await Promise.all(this.#ending);
   }
@@ -65,7 +75,11 @@ export class RelayTransfers {
     const { store } = this.#options;
     const id = store.newId();
     const { file, size } = agreement;
+    if (this.#countOf(agreement.sender.user) >= MOST_PER_SENDER) {
+      throw new Error(`${MOST_PER_SENDER} transfers of this sender are going on`);
+    }
     await store.reserve(id, size);
+    let opened: RelayTransfer | undefined;
     try {
       const sender = await this.#options.keys.keep(agreement.sender);
       const kept = await Promise.all(
@@ -74,16 +88,15 @@ export class RelayTransfers {
       const readers = kept.map((party) => ({ ...party, read: 0, done: false }));
       const created = Date.now();
       const begun = { id, file, size, sender, readers, created, stored: 0, begun: false };
-      const transfer = await this.#open({ ...begun, port: 0 });
-      const port = await transfer.listen(0).catch(async (error: unknown) => {
-        await transfer.close();
-        throw error;
-      });
-      transfer.transfer.listensOn(port);
-      await store.save(transfer.transfer.record, { safe: true });
-      return { transfer, port };
+      opened = await this.#open({ ...begun, port: 0 });
+      const port = await opened.listen(0);
+      opened.transfer.listensOn(port);
+      await store.save(opened.transfer.record, { safe: true });
+      if (this.#closing) throw new Error('the server is closing');
+      return { transfer: opened, port };
     } catch (error) {
-      await this.#forget(id);
+      await opened?.close();
+      await this.#forget(id).catch((fault: unknown) => this.#options.onFault(fault));
       const known = asDiskError(error);
       if (known instanceof DiskFullError) throw known;
       this.#options.onFault(error);
@@ -126,6 +139,11 @@ export class RelayTransfers {
       .catch((error: unknown) => this.#options.onFault(error))
       .finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
+  }
+
+  #countOf(sender: string): number {
+    const records = [...this.#transfers.values()].map(({ transfer }) => transfer.record);
+    return records.filter((record) => record.sender.user === sender).length;
   }
 
   async #forget(id: string): Promise<void> {

@@ -1,17 +1,19 @@
 import type { Socket } from 'node:net';
-import { decodeRefusal } from '../relay/codec.ts';
+import { decodeRefusal, refusal } from '../relay/codec.ts';
 import type { RelayError } from '../relay/messages.ts';
 import { Retries } from '../relay/retries.ts';
 import { delay, now } from './clock.ts';
 import type { RelayLogIn } from './relay-client.ts';
 import { requestData } from './relay-data-client.ts';
-import { greets } from './relay-greeting.ts';
+import { PortWatch } from './relay-greeting.ts';
 import { describeRefusal } from './relay-refusals.ts';
 
 /** What is read from the file at once; two of them are in use. */
 const CHUNK_BYTES = 262_144;
 /** A server that takes nothing for so long is gone. */
 const STALLED_MS = 90_000;
+/** So often the server may say that it has nothing new. */
+const MOST_REPEATS = 5;
 
 /** Where the bytes come from. */
 export interface UploadSource {
@@ -21,6 +23,8 @@ export interface UploadSource {
 }
 
 export interface UploadOptions extends RelayLogIn {
+  /** The name that it was offered under. */
+  readonly file: string;
   readonly port: number;
   readonly source: UploadSource;
   /** The server has something of it already. */
@@ -37,8 +41,14 @@ type Outcome =
   | { readonly type: 'stored' }
   /** All bytes were sent; whether they were stored is not known. */
   | { readonly type: 'sent' }
-  | { readonly type: 'lost'; readonly reason: string; readonly moved: boolean }
-  | { readonly type: 'refused'; readonly error: RelayError };
+  | {
+      readonly type: 'lost';
+      readonly reason: string;
+      readonly moved: boolean;
+      readonly error?: Error | undefined;
+    }
+  /** `midway`: not the answer to the request. */
+  | { readonly type: 'refused'; readonly error: RelayError; readonly midway: boolean };
 
 /**
  * Hands a file to the server, over as many connections as it takes. The document has no
@@ -47,17 +57,20 @@ type Outcome =
  */
 export async function upload(options: UploadOptions): Promise<void> {
   const retries = new Retries();
+  const progress = new UploadProgress();
+  const port = new PortWatch(options.server, options.commandPort);
   let resume = options.resume;
   let allSent = false;
   for (;;) {
-    const outcome = await attempt(options, resume, allSent).catch((error: Error) =>
-      lost(error.message),
+    const outcome = await attempt(options, resume, allSent, progress).catch((error: Error) =>
+      lost(error.message, false, error),
     );
     options.signal.throwIfAborted();
     if (outcome.type === 'stored') return;
     if (outcome.type === 'refused') {
       // The transfer is over, everybody has read what was sent; or the server knows no resume.
-      if (allSent && ['DENIED', 'BAD_REQUEST'].includes(outcome.error.code)) return;
+      const isOver = ['DENIED', 'BAD_REQUEST'].includes(outcome.error.code);
+      if (allSent && isOver && !outcome.midway) return;
       throw new Error(describeRefusal(outcome.error));
     }
     resume = true;
@@ -66,10 +79,9 @@ export async function upload(options: UploadOptions): Promise<void> {
       continue;
     }
     if (outcome.moved) retries.succeeded();
-    if (!outcome.moved && (await greets(options.server, options.commandPort))) {
-      // The server is there and this port is not: the transfer is over.
+    if (await port.isClosed(outcome.error)) {
       if (allSent) return;
-      if (retries.tries >= 3) throw new Error(`the transfer is over: ${outcome.reason}`);
+      throw new Error(`the transfer is over: ${outcome.reason}`);
     }
     const pause = retries.failed(now());
     if (pause === undefined) throw new Error(`the server cannot be reached: ${outcome.reason}`);
@@ -79,32 +91,61 @@ export async function upload(options: UploadOptions): Promise<void> {
   }
 }
 
-function lost(reason: string, moved = false): Outcome {
-  return { type: 'lost', reason, moved };
+function lost(reason: string, moved: boolean, error?: Error): Outcome {
+  return { type: 'lost', reason, moved, error };
+}
+
+/** No other connection would help. */
+function impossible(reason: string): Outcome {
+  return { type: 'refused', error: refusal('SERVER_ERROR', reason), midway: true };
 }
 
 async function attempt(
   options: UploadOptions,
   resume: boolean,
   allSent: boolean,
+  progress: UploadProgress,
 ): Promise<Outcome> {
   const { server, port, user, key, source, signal } = options;
   const request = { type: 'write', user, key, resume } as const;
   const granted = await requestData(server, port, request, signal);
-  if (granted.type === 'refused') return { type: 'refused', error: granted.error };
+  if (granted.type === 'refused') return { type: 'refused', error: granted.error, midway: false };
+  if (granted.reply.file !== undefined && granted.reply.file !== options.file) {
+    granted.socket.destroy();
+    return impossible(`the server waits for ${granted.reply.file} there`);
+  }
   if (allSent && granted.reply.bytes === undefined) {
     // A server that cannot tell: it would take everything once more.
     granted.socket.destroy();
     return { type: 'stored' };
   }
   const from = resume ? (granted.reply.bytes ?? 0) : 0;
-  if (from > source.size) throw new Error('the server has more bytes than the file');
+  if (from > source.size) {
+    granted.socket.destroy();
+    return impossible('the server has more bytes than the file');
+  }
   if (resume && from === source.size) {
     granted.socket.destroy();
     options.onProgress(from);
     return { type: 'stored' };
   }
+  if (progress.standsStillAt(from)) {
+    granted.socket.destroy();
+    return impossible('the server does not take the rest; has the file changed?');
+  }
   return new Sending(options, granted.socket, from).run();
+}
+
+/** Whether the server has more from attempt to attempt: it keeps whatever has come to it. */
+class UploadProgress {
+  #from = -1;
+  #times = 0;
+
+  standsStillAt(from: number): boolean {
+    this.#times = from > this.#from ? 0 : this.#times + 1;
+    this.#from = from;
+    return from > 0 && this.#times >= MOST_REPEATS;
+  }
 }
 
 /** One connection that bytes go through. */
@@ -139,7 +180,7 @@ class Sending {
     socket.resume();
     this.#sendAll().catch((error: Error) => {
       // The file cannot be read: no other connection would help.
-      this.#ended({ type: 'refused', error: decodeRefusal(`404 ${error.message}`) as RelayError });
+      this.#ended(impossible(error.message));
       socket.destroy();
     });
     return outcome;
@@ -173,7 +214,7 @@ class Sending {
   #end(reason: string): void {
     this.#socket.destroy();
     const error = decodeRefusal(this.#said.split(/\r?\n/, 1)[0] ?? '');
-    if (error !== undefined) this.#ended({ type: 'refused', error });
+    if (error !== undefined) this.#ended({ type: 'refused', error, midway: true });
     else if (this.#position === this.#options.source.size) this.#ended({ type: 'sent' });
     else this.#ended(lost(reason, this.#position > this.#from));
   }

@@ -219,6 +219,14 @@ export function encodeDataRequest(request: DataRequest): string {
   }
 }
 
+/** What a reader that asked for details says when it has everything; then it closes. */
+export const ACKNOWLEDGEMENT = 'OK\r\n';
+
+/** @param said all that a reader has said since its request. */
+export function isAcknowledgement(said: Buffer): boolean {
+  return /^OK\r?\n/.test(said.toString('latin1'));
+}
+
 /** @throws RelayError `BAD_REQUEST` */
 export function decodeDataRequest(line: string): DataRequest {
   const [verb, user = '', key = '', ...rest] = line.split(' ');

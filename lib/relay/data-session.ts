@@ -21,7 +21,13 @@ export type DataEffect =
   /** Bytes may be taken, to be stored from this one on. */
   | { readonly type: 'write-from'; readonly offset: number }
   /** An earlier connection of this reader ends. */
-  | { readonly type: 'read-from'; readonly user: string; readonly offset: number }
+  | {
+      readonly type: 'read-from';
+      readonly user: string;
+      readonly offset: number;
+      /** It says `OK` when it has everything. */
+      readonly acknowledges: boolean;
+    }
   /** `abruptly`: no line may be said any more, since bytes were. */
   | { readonly type: 'close'; readonly abruptly: boolean };
 
@@ -169,7 +175,7 @@ export class DataSession {
     const { file, size } = this.#transfer.record;
     return [
       { type: 'reply', reply: { type: 'granted', file, bytes: details ? size : undefined } },
-      { type: 'read-from', user, offset },
+      { type: 'read-from', user, offset, acknowledges: details },
     ];
   }
 

@@ -5,6 +5,9 @@ import type { CommandReply, Notification, Offer, RelayError } from './messages.t
 export type ConnectionId = number;
 export type ConnectionKind = 'command' | 'notification';
 
+/** So many wrong keys in a minute from one address, and it is not listened to for another minute. */
+export const WRONG_KEYS = 20;
+
 /** A log-in, or a SEND with its recipients, has to be whole by then. */
 export const REQUEST_TIME = millis(30_000);
 /** No answer by then is a no. */
@@ -35,6 +38,8 @@ export type RelayEffect =
   | { readonly type: 'send'; readonly to: ConnectionId; readonly message: ServerLine }
   | { readonly type: 'close'; readonly connection: ConnectionId }
   /** To be answered with `keyChecked`. */
+  /** Somebody does not know the key that he has given: see {@link WRONG_KEYS}. */
+  | { readonly type: 'wrong-key'; readonly connection: ConnectionId }
   | { readonly type: 'check-key'; readonly connection: ConnectionId; readonly party: Party }
   /** To be answered with `transferMade` or `transferFailed`. */
   | {

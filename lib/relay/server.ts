@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { after, type Millis, type Port } from '../core/brands.ts';
 import { assertNever, ProtocolError } from '../core/errors.ts';
 import { decodeAnswer, decodeCommandRequest, decodeLogIn, refusal } from './codec.ts';
@@ -97,7 +98,11 @@ export class RelayServer {
   keyChecked(id: ConnectionId, right: boolean): readonly RelayEffect[] {
     return this.#with(id, (connection) => {
       if (connection.kind !== 'command' || connection.state !== 'checking') return [];
-      if (!right) throw refusal('AUTHENTICATION_FAILED');
+      const { party } = connection;
+      if (!right || party === undefined) throw new WrongKeyError('AUTHENTICATION_FAILED');
+      // Whoever was checked first has the name.
+      if (this.#room.users.has(party.user)) throw refusal('ID_TAKEN');
+      this.#room.users.set(party.user, connection);
       connection.state = 'open';
       return [reply(connection, { type: 'authenticated' }), log(connection, 'is there')];
     });
@@ -187,7 +192,6 @@ export class RelayServer {
     if (this.#room.users.has(user)) throw refusal('ID_TAKEN');
     connection.party = { user, key };
     connection.state = 'checking';
-    this.#room.users.set(user, connection);
     return [{ type: 'check-key', connection: connection.id, party: connection.party }];
   }
 
@@ -195,10 +199,9 @@ export class RelayServer {
     if (connection.owner !== undefined) return answered(this.#room, connection, decodeAnswer(text));
     const { user, key, details } = decodeLogIn(text, 'notification');
     const owner = this.#room.users.get(user);
-    if (owner?.state !== 'open' || owner.party?.key !== key) {
-      throw refusal('AUTHENTICATION_FAILED');
-    }
-    const party = owner.party;
+    const party = owner?.party;
+    if (owner === undefined || party === undefined) throw refusal('AUTHENTICATION_FAILED');
+    if (!isSame(party.key, key)) throw new WrongKeyError('AUTHENTICATION_FAILED');
     const earlier = owner.notification;
     const effects: RelayEffect[] = [];
     if (earlier !== undefined) {
@@ -255,15 +258,26 @@ export class RelayServer {
       return body(connection);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      const effects = [
-        refuse(connection, error as RelayError),
+      const refused = error as RelayError;
+      const effects: RelayEffect[] = [
+        refuse(connection, refused),
         log(connection, `refused: ${error.message}`),
       ];
-      if (GOES_ON.has((error as RelayError).code)) return effects;
+      if (error instanceof WrongKeyError) effects.push({ type: 'wrong-key', connection: id });
+      if (GOES_ON.has(refused.code)) return effects;
       // From here on it is not listened to: its name is free at once.
       return [...effects, { type: 'close', connection: id }, ...this.closed(id)];
     }
   }
+}
+
+/** What is said does not tell it from a name that nobody has. */
+class WrongKeyError extends ProtocolError<ErrorCode> {}
+
+/** In a time that does not tell how much of it is right. */
+function isSame(key: string, guess: string): boolean {
+  const [a, b] = [key, guess].map((text) => createHash('sha256').update(text).digest());
+  return a !== undefined && b !== undefined && timingSafeEqual(a, b);
 }
 
 /** What the document calls a wrong line at this point. */

@@ -76,7 +76,7 @@ export class Transfer {
     if (this.#record.readers.some(({ read }) => read > 0)) {
       throw refusal('DENIED', `${stored} bytes are stored and read; add resume to go on`);
     }
-    this.#record = { ...this.#record, stored: 0 };
+    this.storedAtMost(0);
     return 0;
   }
 
@@ -89,6 +89,11 @@ export class Transfer {
 
   listensOn(port: number): void {
     this.#record = { ...this.#record, port };
+  }
+
+  /** No more is in the file, whatever was noted. */
+  storedAtMost(stored: number): void {
+    this.#record = { ...this.#record, stored: Math.min(stored, this.#record.stored) };
   }
 
   /** What was safe before stays so. */

@@ -35,6 +35,11 @@ export class BlockPool {
     this.#limit = limit;
   }
 
+  /** More blocks are in use than there should be. */
+  get isCrowded(): boolean {
+    return this.#count > this.#limit;
+  }
+
   /** A block that the caller uses; `undefined` when all are in use and it is not `urgent`. */
   take(owner: BlockOwner, index: number, urgent: boolean): Block | undefined {
     const block = this.#free.pop() ?? this.#make() ?? this.#evict();

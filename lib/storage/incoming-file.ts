@@ -1,10 +1,11 @@
-import { type FileHandle, lstat, open } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemCode } from '../core/errors.ts';
 import { asDiskError } from './disk-full.ts';
 import { FileHash } from './file-hash.ts';
-import { leftoverPath, openWritable, removeLeftover } from './leftover.ts';
-import { exists, numberedName } from './naming.ts';
-import { openAnew, Part, partPath } from './part.ts';
+import { openWritable } from './leftover.ts';
+import { numberedName, removeFile } from './naming.ts';
+import { Part, partPath } from './part.ts';
 import { LONGEST_NAME_BYTES, safeName } from './safe-name.ts';
 
 /**
@@ -13,6 +14,8 @@ import { LONGEST_NAME_BYTES, safeName } from './safe-name.ts';
  */
 export type OnConflict = 'overwrite' | 'rename' | 'fail';
 
+/** Names of parts that are tried. */
+const MOST_PARTS = 100;
 /** Whoever writes waits while more than this waits to be written. */
 const MAX_WAITING_BYTES = 2_097_152;
 /** The hash goes on when this much more is there. */
@@ -27,13 +30,18 @@ export interface IncomingFileOptions {
   readonly hidden?: boolean;
   /** Bytes of the whole file, if that is known: with more or fewer it cannot be finished. */
   readonly size?: number;
+  /**
+   * What it is, for a later attempt: only a part with the same note is taken for one of this file. What
+   * somebody else has there under such a name stays.
+   */
+  readonly note: string;
   /** Whether to go on behind what an earlier attempt has kept; by default it begins anew. */
   readonly offset?: 'resume' | 0;
   /** Hash while it is being written, so that {@link IncomingFile.sha256} need not take long. */
   readonly hash?: boolean;
 }
 
-/** A file that comes in order: `NAME.part`, under a lock, until it is whole. */
+/** A file that comes in order: `NAME.part` (or `NAME (1).part`), under a lock, until it is whole. */
 export class IncomingFile {
   /** Bytes that an earlier attempt has left: what is written follows them. */
   readonly offset: number;
@@ -68,25 +76,35 @@ export class IncomingFile {
    * @throws DiskFullError, or an error of the system, when it cannot be made.
    */
   static async open(options: IncomingFileOptions): Promise<IncomingFile> {
-    const { folder, name, size, offset = 0 } = options;
+    const { folder, name, note } = options;
     try {
-      const part = await Part.open(folder, name, (path) =>
-        offset === 0 ? openNew(path) : openKept(path, size),
-      );
-      // A new one is empty; that need not be asked.
-      const kept = offset === 0 ? 0 : (await part.handle.stat()).size;
-      return new IncomingFile(options, part, kept);
+      for (let number = 0; number < MOST_PARTS; number += 1) {
+        const part = await openPart(numberedName(safeName(name), number), options);
+        if (part === undefined) continue;
+        try {
+          const { ino, size } = await part.handle.stat();
+          await writeFile(notePath(part.path), noteOf(ino, note));
+          return new IncomingFile(options, part, size);
+        } catch (error) {
+          await part.close();
+          throw error;
+        }
+      }
+      throw new Error(`${join(folder, name)}.part is there already, and so are many like it`);
     } catch (error) {
       throw asDiskError(error);
     }
   }
 
-  /** Bytes that an earlier attempt has kept of a file of that name there; 0 when there was none. */
-  static async kept(folder: string, name: string): Promise<number> {
-    const path = partPath(folder, name);
-    if (await exists(leftoverPath(path))) return 0;
-    const found = await lstat(path).catch(() => undefined);
-    return found?.isFile() ? found.size : 0;
+  /** Bytes that an earlier attempt has kept of that file there; 0 when there was none. */
+  static async kept(folder: string, name: string, note: string): Promise<number> {
+    for (let number = 0; number < MOST_PARTS; number += 1) {
+      const path = partPath(folder, numberedName(safeName(name), number));
+      const found = await lstat(path).catch(() => undefined);
+      if (found === undefined) return 0;
+      if (found.isFile() && (await isNoted(path, found.ino, note))) return found.size;
+    }
+    return 0;
   }
 
   /**
@@ -111,17 +129,19 @@ export class IncomingFile {
   }
 
   /**
-   * The file is whole: gives it its name. Only where it replaces another one is it forced onto the
-   * disk before: what is lost when the power fails then is not both.
+   * The file is whole: gives it its name. Where it replaces another one it is forced onto the disk
+   * before: what is lost when the power fails then is not both.
+   * @param safe whether it is in any case, as nobody else will have it any more.
    * @returns its path.
    * @throws an error with code `EEXIST` when the name is taken and `onConflict` is `fail`, and any
    * other when it cannot be written; it is then still there as a partial one.
    */
-  async finish(onConflict: OnConflict): Promise<string> {
+  async finish(onConflict: OnConflict, safe = false): Promise<string> {
     await this.#flush();
     try {
+      if (safe || onConflict === 'overwrite') await this.#part.handle.datasync();
       const path = await this.#giveName(onConflict);
-      await this.#close();
+      await this.#close(() => removeFile(notePath(this.#part.path)));
       return path;
     } catch (error) {
       throw asDiskError(error);
@@ -133,8 +153,6 @@ export class IncomingFile {
     if (this.#closed) return;
     try {
       await this.#flush();
-      // What may be there describes another attempt, at a file with gaps.
-      await removeLeftover(this.#part.path);
     } finally {
       await this.#close();
     }
@@ -144,13 +162,15 @@ export class IncomingFile {
   async discard(): Promise<void> {
     this.#waiting = [];
     this.#waitingBytes = 0;
-    await this.#close(() => this.#part.remove());
+    await this.#close(async () => {
+      await this.#part.remove();
+      await removeFile(notePath(this.#part.path));
+    });
   }
 
   async #giveName(onConflict: OnConflict): Promise<string> {
     const size = this.#size;
     if (onConflict === 'overwrite') {
-      await this.#part.handle.datasync();
       return this.#part.rename(this.#name, { overwrite: true, size });
     }
     for (let number = 0; ; number += 1) {
@@ -202,26 +222,59 @@ export class IncomingFile {
   }
 }
 
-/** A new file. As a rule nothing is in its place: with many small files, each look counts. */
-async function openNew(path: string): Promise<FileHandle> {
+/** Where it stands whose part it is. */
+function notePath(part: string): string {
+  return `${part}.note`;
+}
+
+/** With the number of the file on its disk, so that a note cannot be made for somebody else's. */
+function noteOf(ino: number, note: string): string {
+  return `${ino} ${note}\n`;
+}
+
+async function isNoted(part: string, ino: number, note: string): Promise<boolean> {
+  const found = await readFile(notePath(part), 'utf8').catch(() => undefined);
+  return found === noteOf(ino, note);
+}
+
+/**
+ * A new part, or what an earlier attempt has kept; `undefined` when something else is in its place.
+ * @throws LockedError
+ */
+async function openPart(
+  name: string,
+  { folder, note, size, offset = 0 }: IncomingFileOptions,
+): Promise<Part | undefined> {
   try {
-    return await open(path, 'wx+');
+    return await Part.open(folder, name, async (path) => {
+      // As a rule nothing is there.
+      const handle = await openNew(path);
+      if (handle !== undefined) return handle;
+      const kept = await openWritable(path).catch(() => undefined);
+      const found = await kept?.stat();
+      if (kept === undefined || found === undefined || !(await isNoted(path, found.ino, note))) {
+        await kept?.close();
+        throw new NotOursError();
+      }
+      const isOfUse = offset === 'resume' && (size === undefined || found.size <= size);
+      if (!isOfUse) await kept.truncate(0);
+      return kept;
+    });
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-    return openAnew(path);
+    if (error instanceof NotOursError) return undefined;
+    throw error;
   }
 }
 
-/** What an earlier attempt has kept, if it can be gone on with; otherwise a new file. */
-async function openKept(path: string, size: number | undefined): Promise<FileHandle> {
-  // A file with such a description has gaps.
-  if (await exists(leftoverPath(path))) return openAnew(path);
-  const handle = (await exists(path)) ? await openWritable(path) : undefined;
-  if (handle === undefined) return openAnew(path);
-  const { size: found } = await handle.stat();
-  if (size === undefined || found <= size) return handle;
-  await handle.close();
-  return openAnew(path);
+class NotOursError extends Error {}
+
+async function openNew(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'wx+');
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return undefined;
+    throw error;
+  }
 }
 
 /** All of `chunks` in one call, as a rule; on a disk that is nearly full it may take only a part. */

@@ -1,11 +1,17 @@
-import { constants } from 'node:fs';
-import { lstat, mkdir, open, realpath } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { accessSync, constants } from 'node:fs';
+import { lstat, mkdir, open, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../core/errors.ts';
 import { FileHash } from './file-hash.ts';
 import { IncomingFile, type OnConflict } from './incoming-file.ts';
 import { numberedName } from './naming.ts';
 import { LONGEST_NAME_BYTES, safeName } from './safe-name.ts';
+import { storeSmallFile } from './small-file.ts';
+
+/** Who has sent a part is not known; whoever goes on with it has it checked. */
+const NOTE = 'tree';
+/** A new file up to this size is kept in memory until it is whole. */
+const SMALL_BYTES = 65_536;
 
 /** What happens to a file whose name is taken. */
 export const FILE_POLICIES = ['rename', 'overwrite', 'skip', 'resume'] as const;
@@ -44,6 +50,13 @@ interface Undecided {
   readonly path: string | undefined;
 }
 
+/** What came of a new file that may turn out to be small. */
+interface Small {
+  readonly name: string;
+  readonly chunks: Uint8Array[];
+  bytes: number;
+}
+
 /**
  * Files and folders that come one after the other, under names that a peer has chosen: none leads
  * out of the folder, through a link or not. One that begins with a dot is kept within folders only.
@@ -52,6 +65,11 @@ export class IncomingTree {
   readonly #options: IncomingTreeOptions;
   /** The folders that have begun, from the outermost on. */
   readonly #folders: string[] = [];
+  /** Files that have come, where others are replaced: what comes later does not replace them. */
+  readonly #stored = new Set<string>();
+  /** The folders that have come, each with its name as it came. */
+  readonly #known = new Map<string, string>();
+  #small: Small | undefined;
   #file: IncomingFile | undefined;
   #undecided: Undecided | undefined;
   /** The file that is here already, when that is what the sender has, too. */
@@ -67,17 +85,19 @@ export class IncomingTree {
     return this.#folders.at(-1) ?? this.#options.folder;
   }
 
-  /** @throws as {@link IncomingFile.open}. */
+  /** @throws as {@link IncomingFile.open}; of a new file, as soon as it has more than 64 KiB. */
   async beginFile(name: string): Promise<Begun> {
     const { onConflict } = this.#options;
     const path = join(this.folder, this.#safe(name));
+    await this.abandonFile(true);
     this.#onConflict = 'rename';
     if (onConflict === 'skip' && (await this.#isTaken(path))) return { type: 'skipped' };
     if (onConflict === 'resume') return this.#look(name, path);
     if (onConflict === 'overwrite' && (await this.#isReplaceable(path))) {
       this.#onConflict = 'overwrite';
-    }
-    this.#file = await this.#open(name);
+      this.#file = await this.#open(name);
+    } else if (!isWritable(this.folder)) this.#file = await this.#open(name);
+    else this.#small = { name, chunks: [], bytes: 0 };
     return { type: 'begun' };
   }
 
@@ -91,11 +111,18 @@ export class IncomingTree {
   /** @throws as {@link IncomingFile.write}; then nothing is left of the file. */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#undecided !== undefined) await this.#beginAnew(this.#undecided);
-    if (this.#file === undefined) throw new Error('no file has begun');
+    const small = this.#small;
+    if (small !== undefined && small.bytes + bytes.length <= SMALL_BYTES) {
+      small.chunks.push(bytes);
+      small.bytes += bytes.length;
+      return;
+    }
     try {
+      if (small !== undefined) await this.#openFor(small);
+      if (this.#file === undefined) throw new Error('no file has begun');
       await this.#file.write(bytes);
     } catch (error) {
-      await this.abandonFile(false);
+      await this.abandonFile(true);
       throw error;
     }
   }
@@ -106,13 +133,25 @@ export class IncomingTree {
     this.#whole = undefined;
     if (whole !== undefined) return whole;
     if (this.#undecided !== undefined) await this.#beginAnew(this.#undecided);
-    if (this.#file === undefined) throw new Error('no file has begun');
+    const small = this.#small;
     try {
+      if (small !== undefined) {
+        const name = this.#safe(small.name);
+        const path = storeSmallFile(this.folder, name, Buffer.concat(small.chunks));
+        if (path === undefined) await this.#openFor(small);
+        else {
+          this.#small = undefined;
+          this.#note(path);
+          return path;
+        }
+      }
+      if (this.#file === undefined) throw new Error('no file has begun');
       const path = await this.#file.finish(this.#onConflict);
       this.#file = undefined;
+      this.#note(path);
       return path;
     } catch (error) {
-      await this.abandonFile(false);
+      await this.abandonFile(true);
       throw error;
     }
   }
@@ -123,6 +162,7 @@ export class IncomingTree {
     for (let number = 0; ; number += 1) {
       const path = join(this.folder, numberedName(safe, number));
       if (await isMade(path)) {
+        this.#known.set(path, name);
         this.#folders.push(path);
         return { type: 'begun' };
       }
@@ -130,7 +170,10 @@ export class IncomingTree {
       if (onFolderConflict === 'skip') return { type: 'skipped' };
       // A link may lead anywhere, and a name in other letters is another folder's.
       const isMine = (await lstat(path)).isDirectory() && (await isSpelledSo(path));
-      if (onFolderConflict === 'merge' && isMine) {
+      // Two names may have become the same.
+      const isSame = (this.#known.get(path) ?? name) === name;
+      if (onFolderConflict === 'merge' && isMine && isSame) {
+        this.#known.set(path, name);
         this.#folders.push(path);
         return { type: 'begun' };
       }
@@ -144,11 +187,17 @@ export class IncomingTree {
   /** No more of the file will come. @param keep what came, for another attempt. */
   async abandonFile(keep: boolean): Promise<void> {
     const file = this.#file ?? this.#undecided?.kept;
+    this.#small = undefined;
     this.#file = undefined;
     this.#undecided = undefined;
     this.#whole = undefined;
-    if (keep && this.#options.onConflict === 'resume') await file?.keep();
+    // Why the rest could not be written was told before.
+    if (keep && this.#options.onConflict === 'resume') await file?.keep().catch(() => undefined);
     else await file?.discard();
+  }
+
+  #note(path: string): void {
+    if (this.#options.onConflict === 'overwrite') this.#stored.add(path);
   }
 
   #safe(name: string): string {
@@ -160,12 +209,20 @@ export class IncomingTree {
   }
 
   #open(name: string, offset: 'resume' | 0 = 0): Promise<IncomingFile> {
-    return IncomingFile.open({ folder: this.folder, name, hidden: this.#isInFolder, offset });
+    const folder = this.folder;
+    return IncomingFile.open({ folder, name, note: NOTE, hidden: this.#isInFolder, offset });
+  }
+
+  /** It is not small, or cannot be stored as such. */
+  async #openFor({ name, chunks }: Small): Promise<void> {
+    this.#small = undefined;
+    this.#file = await this.#open(name);
+    for (const chunk of chunks) await this.#file.write(chunk);
   }
 
   /** Looks what is here of a file: a part of it, or a whole one. */
   async #look(name: string, path: string): Promise<Begun> {
-    if ((await IncomingFile.kept(this.folder, name)) > 0) {
+    if ((await IncomingFile.kept(this.folder, name, NOTE)) > 0) {
       const kept = await this.#open(name, 'resume');
       this.#undecided = { name, kept, path: undefined };
       if (kept.offset > 0) {
@@ -203,7 +260,7 @@ export class IncomingTree {
 
   /** Whether a file of exactly that name is there (or a link, which is replaced itself). */
   async #isReplaceable(path: string): Promise<boolean> {
-    if (!(await this.#isTaken(path))) return false;
+    if (this.#stored.has(path) || !(await this.#isTaken(path))) return false;
     const found = await lstat(path);
     return found.isSymbolicLink() || (found.isFile() && (await isSpelledSo(path)));
   }
@@ -222,8 +279,19 @@ async function isMade(path: string): Promise<boolean> {
 
 /** Some file systems do not tell `README` from `readme`: whether what is there is spelled so. */
 async function isSpelledSo(path: string): Promise<boolean> {
-  const found = basename(await realpath(path));
-  return found.normalize('NFC') === basename(path).normalize('NFC');
+  const wanted = basename(path).normalize('NFC');
+  return (await readdir(dirname(path))).some((name) => name.normalize('NFC') === wanted);
+}
+
+/** One that is not there yet can be made. */
+function isWritable(folder: string): boolean {
+  try {
+    // Not waited for: with many small files, a turn of the thread pool costs more than all the rest.
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch (error) {
+    return systemCode(error) === 'ENOENT';
+  }
 }
 
 /** `undefined` for anything but a file that can be read. */

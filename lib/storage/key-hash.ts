@@ -8,6 +8,11 @@ const LENGTH = 32;
 /** More at once would keep the files waiting, which share the threads. */
 const AT_ONCE = 2;
 
+/** More that wait are refused: each would wait for too long. */
+const MOST_WAITING = 1000;
+/** What the key of somebody who is not known is compared with: it takes as long as any other. */
+const NOBODY = `scrypt:${COST_OF_PASSWORD}:${'0'.repeat(32)}:${'0'.repeat(64)}`;
+
 /** Keys that need not be hashed again. */
 const MOST_REMEMBERED = 10_000;
 
@@ -35,7 +40,11 @@ export class KeyHashes {
     return hash;
   }
 
-  async matches(key: string, hash: string): Promise<boolean> {
+  /**
+   * @param hash of the right key; `undefined`: there is none.
+   * @throws Error when too many are being compared.
+   */
+  async matches(key: string, hash: string = NOBODY): Promise<boolean> {
     const [, cost, salt, expected] = HASH.exec(hash) ?? [];
     if (cost === undefined || salt === undefined || expected === undefined) return false;
     const quick = this.#quick(key, hash);
@@ -59,6 +68,7 @@ export class KeyHashes {
   }
 
   async #scrypt(key: string, salt: string, cost: number): Promise<Buffer> {
+    if (this.#turns.length >= MOST_WAITING) throw new Error('too many keys are being checked');
     if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#turns.push(resolve));
     else this.#running += 1;
     try {

@@ -1,6 +1,7 @@
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readFile, rmdir, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { systemCode } from '../core/errors.ts';
 import { removeFile } from './naming.ts';
 
@@ -26,6 +27,8 @@ const ATTEMPTS = 100;
 /** A take-over lasts a moment; one that is older was left by a process that was killed. */
 const OLD_TAKEOVER_MS = 10_000;
 let taken = 0;
+/** The locks that this process holds: another one may have had its number before. */
+const held = new Set<string>();
 
 /**
  * Makes `path` a lock file that names this process and its machine, and returns what removes it. The
@@ -41,10 +44,16 @@ export async function lock(path: string): Promise<() => Promise<void>> {
     // of receiving a small file.
     writeFileSync(own, signature());
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      if (await place(own, path)) return () => removeFile(path);
+      if (await place(own, path)) {
+        held.add(resolve(path));
+        return () => {
+          held.delete(resolve(path));
+          return removeFile(path);
+        };
+      }
       const owner = await ownerOf(path);
       if (owner === 'nobody') continue;
-      if (owner !== 'unknown' && mayLive(owner)) throw new LockedError(path, owner);
+      if (owner !== 'unknown' && mayLive(path, owner)) throw new LockedError(path, owner);
       await removeDead(path);
     }
     throw new Error(`cannot take over ${path}`);
@@ -112,7 +121,7 @@ async function removeDead(path: string): Promise<void> {
   }
   try {
     const owner = await ownerOf(path);
-    if (owner === 'unknown' || (owner !== 'nobody' && !mayLive(owner))) {
+    if (owner === 'unknown' || (owner !== 'nobody' && !mayLive(path, owner))) {
       await removeFile(path);
     }
   } finally {
@@ -120,8 +129,9 @@ async function removeDead(path: string): Promise<void> {
   }
 }
 
-function mayLive({ pid, host }: Owner): boolean {
+function mayLive(path: string, { pid, host }: Owner): boolean {
   if (host !== hostname()) return true;
+  if (pid === process.pid) return held.has(resolve(path));
   try {
     process.kill(pid, 0);
     return true;

@@ -12,10 +12,14 @@ export async function removeFile(path: string): Promise<void> {
   }
 }
 
+const LONGEST_ENDING_BYTES = 32;
+
 /** `name` for 0, and then `name (1).ext`, `name (2).ext`: what to try when it is taken. */
 export function numberedName(name: string, number: number): string {
   if (number === 0) return name;
-  const ending = extname(name);
+  const found = extname(name);
+  // Nobody calls that an ending.
+  const ending = Buffer.byteLength(found) > LONGEST_ENDING_BYTES ? '' : found;
   const added = ` (${number})${ending}`;
   const room = LONGEST_NAME_BYTES - Buffer.byteLength(added);
   return `${cutToBytes(name.slice(0, name.length - ending.length), room)}${added}`;

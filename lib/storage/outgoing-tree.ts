@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type Dirent, fstatSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, opendir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { FileHash } from './file-hash.ts';
@@ -25,11 +25,14 @@ export type Found =
 export class OutgoingFile {
   readonly size: number;
   readonly #handle: FileHandle;
+  readonly #modified: number;
   #position = 0;
+  #hash: FileHash | undefined;
 
-  private constructor(handle: FileHandle, size: number) {
+  private constructor(handle: FileHandle, { size, mtimeMs }: Stats) {
     this.#handle = handle;
     this.size = size;
+    this.#modified = mtimeMs;
   }
 
   /** `undefined` when it is no file, or a link. */
@@ -37,8 +40,9 @@ export class OutgoingFile {
     const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
     const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
-      const found = await handle.stat();
-      if (found.isFile()) return new OutgoingFile(handle, found.size);
+      // Nothing has to be waited for: the system knows what is open.
+      const found = fstatSync(handle.fd);
+      if (found.isFile()) return new OutgoingFile(handle, found);
     } catch (error) {
       await handle.close();
       throw error;
@@ -59,7 +63,14 @@ export class OutgoingFile {
 
   /** The SHA-256, in hex, of the first bytes. @throws Error when there are fewer. */
   sha256(bytes: number): Promise<string> {
-    return new FileHash(this.#handle.fd).finish(bytes);
+    this.#hash = new FileHash(this.#handle.fd);
+    return this.#hash.finish(bytes);
+  }
+
+  /** Whether it is still as it was when it was opened, as far as the system tells. */
+  isUnchanged(): boolean {
+    const { size, mtimeMs } = fstatSync(this.#handle.fd);
+    return size === this.size && mtimeMs === this.#modified;
   }
 
   /** The next read begins there. */
@@ -67,8 +78,9 @@ export class OutgoingFile {
     this.#position = position;
   }
 
-  close(): Promise<void> {
-    return this.#handle.close();
+  async close(): Promise<void> {
+    await this.#hash?.drop();
+    await this.#handle.close();
   }
 }
 
@@ -81,18 +93,33 @@ function rest(buffers: readonly Buffer[], bytes: number): Buffer[] {
   });
 }
 
+/** What a thing in a folder is. */
+type Kind = Pick<Dirent, 'isDirectory' | 'isFile' | 'isSymbolicLink'>;
+
 /**
  * The file or folder at `path` and all that is in it. Files are found open: whoever takes one closes
  * it. A folder that is not wanted is left by passing `skip` to `next`.
  */
 export async function* walk(path: string): AsyncGenerator<Found, void, 'skip' | undefined> {
-  const name = basename(resolve(path));
-  let found: Awaited<ReturnType<typeof lstat>>;
+  let kind: Kind;
+  try {
+    kind = await lstat(path);
+  } catch (error) {
+    yield { type: 'unreadable', path, reason: messageOf(error) };
+    return;
+  }
+  yield* visit(path, basename(resolve(path)), kind);
+}
+
+async function* visit(
+  path: string,
+  name: string,
+  kind: Kind,
+): AsyncGenerator<Found, void, 'skip' | undefined> {
   try {
     checkName(name);
-    found = await lstat(path);
-    if (!found.isDirectory()) {
-      yield await lookAt(path, name, found);
+    if (!kind.isDirectory()) {
+      yield await lookAt(path, name, kind);
       return;
     }
   } catch (error) {
@@ -101,7 +128,11 @@ export async function* walk(path: string): AsyncGenerator<Found, void, 'skip' | 
   }
   if ((yield { type: 'folder', name, path }) === 'skip') return;
   try {
-    for await (const entry of await opendir(path)) yield* walk(join(path, entry.name));
+    // On Windows an entry does not tell a link to a folder from a folder.
+    for await (const entry of await opendir(path)) {
+      const inner = join(path, entry.name);
+      yield* visit(inner, entry.name, process.platform === 'win32' ? await lstat(inner) : entry);
+    }
   } catch (error) {
     yield { type: 'unreadable', path, reason: messageOf(error) };
   }
@@ -130,15 +161,11 @@ export async function totalSize(path: string): Promise<number> {
   return sum;
 }
 
-async function lookAt(
-  path: string,
-  name: string,
-  found: Awaited<ReturnType<typeof lstat>>,
-): Promise<Found> {
-  if (found.isSymbolicLink()) return { type: 'left-out', path, reason: 'a link' };
-  if (!found.isFile()) return { type: 'left-out', path, reason: 'neither a file nor a folder' };
+async function lookAt(path: string, name: string, kind: Kind): Promise<Found> {
+  if (kind.isSymbolicLink()) return { type: 'left-out', path, reason: 'a link' };
+  if (!kind.isFile()) return { type: 'left-out', path, reason: 'neither a file nor a folder' };
   const file = await OutgoingFile.open(path);
-  if (file === undefined) return { type: 'left-out', path, reason: 'it is no file any more' };
+  if (file === undefined) return { type: 'unreadable', path, reason: 'it is no file any more' };
   return { type: 'file', name, path, file };
 }
 

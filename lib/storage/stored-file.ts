@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { systemCode } from '../core/errors.ts';
 import { BLOCK_BYTES, type Block, type BlockOwner, type BlockPool } from './block-pool.ts';
 import { asDiskError } from './disk-full.ts';
 
@@ -24,6 +25,12 @@ export class StoredFile implements BlockOwner {
   #written: number;
   #writing: Promise<void> | undefined;
   #error: Error | undefined;
+  /** Bytes that are on the disk for sure. */
+  #safe: number;
+  /** The system could not make safe what was written, and may have thrown it away. */
+  #doubtful = false;
+  /** Changes when what was here is not any more. */
+  #generation = 0;
   #closed = false;
   /** Who waits for something to be written. */
   readonly #onWrite: (() => void)[] = [];
@@ -32,15 +39,17 @@ export class StoredFile implements BlockOwner {
     this.#handle = handle;
     this.#received = stored;
     this.#written = stored;
+    this.#safe = stored;
     this.#pool = pool;
   }
 
   /**
    * Opens the file, or makes it.
-   * @param stored bytes that count; what is behind them is cut off.
+   * @param stored bytes that count; what is behind them is cut off. There may be fewer, see `written`.
+   * @throws an error of the system, also when a file with bytes that count is not there.
    */
   static async open(path: string, stored: number, pool: BlockPool): Promise<StoredFile> {
-    const handle = await open(path, 'r+').catch(() => open(path, 'wx+'));
+    const handle = await openOrMake(path, stored);
     try {
       const { size } = await handle.stat();
       const there = Math.min(size, stored);
@@ -64,7 +73,8 @@ export class StoredFile implements BlockOwner {
 
   /** The disk does not keep up: whoever writes should wait for {@link drained}. */
   get congested(): boolean {
-    return this.#received - this.#written > MAX_UNWRITTEN;
+    const unwritten = this.#received - this.#written;
+    return unwritten > (this.#pool.isCrowded ? BLOCK_BYTES : MAX_UNWRITTEN);
   }
 
   /** Why nothing more is written, for example a full disk. */
@@ -99,25 +109,49 @@ export class StoredFile implements BlockOwner {
     while (this.#writing !== undefined && this.congested) await this.#nextWrite();
   }
 
-  /** Makes safe what is in the file; returns how much that is. */
+  /** Makes safe what is in the file; returns how much that is. @throws when it cannot: see {@link error}. */
   async sync(): Promise<number> {
     const written = this.#written;
-    await this.#handle.datasync();
+    try {
+      await this.#handle.datasync();
+    } catch (error) {
+      this.#doubtful = true;
+      this.#error ??= asDiskError(error);
+      throw this.#error;
+    }
+    this.#safe = written;
     return written;
   }
 
   /** A new attempt to write: an earlier error is forgotten, and what came last with it. */
   async beginAgain(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
+    if (this.#doubtful) await this.#cutTo(this.#safe);
+    this.#doubtful = false;
     this.#error = undefined;
   }
 
-  /** Takes everything out of the file. */
-  async clear(): Promise<void> {
-    this.#forgetAll();
-    this.#received = 0;
-    this.#written = 0;
+  /**
+   * Takes everything out of the file: for whoever reads, at once.
+   * @param noted is waited for before the disk is touched.
+   */
+  async clear(noted?: () => Promise<void>): Promise<void> {
+    this.#forgetFrom(0);
+    await noted?.();
     await this.#handle.truncate(0);
+  }
+
+  async #cutTo(bytes: number): Promise<void> {
+    this.#forgetFrom(bytes);
+    await this.#handle.truncate(bytes);
+  }
+
+  #forgetFrom(bytes: number): void {
+    this.#generation += 1;
+    this.#forgetAll();
+    this.#received = bytes;
+    this.#written = bytes;
+    this.#safe = bytes;
   }
 
   /** The bytes from `offset` on, as many as are at hand; `undefined` when there are none yet. */
@@ -129,7 +163,14 @@ export class StoredFile implements BlockOwner {
       return this.#slice(block, offset);
     }
     // A part of a block that was written before what is in memory of it.
-    if (block !== undefined) return this.#readPrivately(offset, block.from - offset);
+    if (block !== undefined && offset < block.from) {
+      return this.#readPrivately(offset, block.from - offset);
+    }
+    // One that was loaded when there was less.
+    if (block !== undefined) {
+      this.#blocks.delete(index);
+      this.#pool.disown(block);
+    }
     const loading = this.#loading.get(index);
     if (loading !== undefined) return loading.then(() => this.read(offset));
     const loaded = this.#load(index, offset).finally(() => this.#loading.delete(index));
@@ -238,10 +279,16 @@ export class StoredFile implements BlockOwner {
     if (block === undefined) return this.#readPrivately(offset, PRIVATE_BYTES);
     const start = index * BLOCK_BYTES;
     const length = Math.min(BLOCK_BYTES, this.#written - start);
+    const generation = this.#generation;
     block.from = start;
     block.to = start;
     try {
       const { bytesRead } = await this.#handle.read(block.buffer, 0, length, start);
+      if (generation !== this.#generation) {
+        this.#pool.disown(block);
+        return undefined;
+      }
+      if (bytesRead < length) throw new Error('the stored file has become shorter');
       block.to = start + bytesRead;
       // Meanwhile the writer may have come to this block.
       if (this.#blocks.has(index) || this.#closed) this.#pool.disown(block);
@@ -259,9 +306,20 @@ export class StoredFile implements BlockOwner {
     const length = Math.min(most, PRIVATE_BYTES, this.#written - offset);
     if (length <= 0) return undefined;
     const buffer = Buffer.allocUnsafeSlow(length);
+    const generation = this.#generation;
     const { bytesRead } = await this.#handle.read(buffer, 0, length, offset);
-    if (bytesRead === 0) return undefined;
-    return { bytes: buffer.subarray(0, bytesRead), release: () => undefined };
+    if (generation !== this.#generation) return undefined;
+    if (bytesRead < length) throw new Error('the stored file has become shorter');
+    return { bytes: buffer, release: () => undefined };
+  }
+}
+
+async function openOrMake(path: string, stored: number): Promise<FileHandle> {
+  try {
+    return await open(path, 'r+');
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' || stored > 0) throw error;
+    return open(path, 'wx+');
   }
 }
 

@@ -11,6 +11,8 @@ import { StoredFile } from './stored-file.ts';
 const POOL_BLOCKS = 160;
 /** Of what is free at the start, if nothing else is said. */
 const QUOTA_OF_FREE = 0.9;
+/** Each takes a port and a place in the index. */
+const MOST_TRANSFERS = 1000;
 /** What a name of a stored file looks like; anything else in the folder is not ours. */
 const ID = /^\d{8}T\d{9}-[0-9a-f]{12}$/;
 
@@ -27,7 +29,16 @@ export class TransferStore {
   readonly #pool = new BlockPool(POOL_BLOCKS);
   /** Bytes that each transfer may come to have. */
   readonly #reserved = new Map<string, number>();
-  #turn: Promise<void> = Promise.resolve();
+  /** What the index is to have. */
+  readonly #records = new Map<string, TransferRecord>();
+  /** Which of them it does not have yet, as they are now, or still has. */
+  readonly #changed = new Set<string>();
+  /** What has changed must be on the disk when it is written. */
+  #safe = false;
+  #writing: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+  /** Something could not be written: what is written behind it may be lost. */
+  #broken = false;
   readonly quota: number;
   /** The transfers that were there at the start. */
   readonly found: readonly TransferRecord[];
@@ -42,7 +53,10 @@ export class TransferStore {
     this.#files = files;
     this.quota = quota;
     this.found = found;
-    for (const { id, size } of found) this.#reserved.set(id, size);
+    for (const record of found) {
+      this.#reserved.set(record.id, record.size);
+      this.#records.set(record.id, record);
+    }
   }
 
   /** @throws Error when another server uses the folder, or it cannot be written to. */
@@ -79,6 +93,7 @@ export class TransferStore {
 
   /** @throws Error that says why there is no room for so many bytes. */
   async reserve(id: string, size: number): Promise<void> {
+    if (this.#reserved.size >= MOST_TRANSFERS) throw new Error('too many transfers are going on');
     const reserved = [...this.#reserved.values()].reduce((sum, bytes) => sum + bytes, 0);
     if (reserved + size > this.quota) throw new Error('no room for that many bytes');
     // At once: while the disk is asked, another one may come.
@@ -95,29 +110,71 @@ export class TransferStore {
 
   /** @param options `safe`: on the disk before this resolves, even if the power fails. */
   async save(record: TransferRecord, options: { readonly safe: boolean }): Promise<void> {
-    await this.#inTurn(async () => {
-      // It may be over by now.
-      if (!this.#reserved.has(record.id)) return;
-      await this.#index.put(record.id, record, { sync: options.safe });
-    });
+    // It may be over by now.
+    if (!this.#reserved.has(record.id)) return;
+    this.#records.set(record.id, record);
+    this.#safe ||= options.safe;
+    await this.#note(record.id);
   }
 
   async remove(id: string): Promise<void> {
     this.#reserved.delete(id);
-    await this.#inTurn(() => this.#index.del(id));
-    await rm(join(this.#files, id), { force: true });
-  }
-
-  /** What is noted later must not be overtaken by what was noted before. */
-  #inTurn(step: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(step);
-    this.#turn = done.catch(() => undefined);
-    return done;
+    this.#records.delete(id);
+    try {
+      await this.#note(id);
+    } finally {
+      await rm(join(this.#files, id), { force: true });
+    }
   }
 
   async close(): Promise<void> {
-    await this.#turn;
+    await this.#next?.catch(() => undefined);
+    await this.#writing;
     await this.#index.close();
+  }
+
+  /** All that changes while something is being written goes into the index together. */
+  #note(id: string): Promise<void> {
+    this.#changed.add(id);
+    this.#next ??= this.#writing.then(() => this.#writeChanged());
+    return this.#next;
+  }
+
+  #writeChanged(): Promise<void> {
+    const ids = [...this.#changed];
+    const safe = this.#safe;
+    this.#changed.clear();
+    this.#safe = false;
+    this.#next = undefined;
+    const written = this.#write(ids, safe);
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  async #write(ids: readonly string[], safe: boolean): Promise<void> {
+    if (!this.#broken) {
+      try {
+        await this.#put(ids, safe);
+        return;
+      } catch {
+        this.#broken = true;
+      }
+    }
+    await this.#index.close();
+    await this.#index.open();
+    const known = await this.#index.keys().all();
+    await this.#put([...new Set([...known, ...this.#records.keys()])], true);
+    this.#broken = false;
+  }
+
+  #put(ids: readonly string[], safe: boolean): Promise<void> {
+    const changes = ids.map((key) => {
+      const value = this.#records.get(key);
+      return value === undefined
+        ? ({ type: 'del', key } as const)
+        : ({ type: 'put', key, value } as const);
+    });
+    return this.#index.batch(changes, { sync: safe });
   }
 }
 

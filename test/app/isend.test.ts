@@ -179,7 +179,7 @@ describe('a transfer that is cut off', () => {
   test('is gone on with where that is wanted, and what is there is not sent again', async () => {
     await using folder = await TemporaryFolder.make();
     const { bytes, to } = await cutOff(folder.path, '--on-conflict', 'resume');
-    expect(await readdir(to)).toEqual(['big.part']);
+    expect(await readdir(to)).toEqual(['big.part', 'big.part.note']);
     for (const [already, flags] of [
       [/were there already/, []],
       [/1 file, 0 bytes, 60\.0 MB were there already/, ['--window', '1']],

@@ -101,6 +101,7 @@ function source(bytes: Buffer): SourceItem {
       },
       sha256: async () => '',
       goTo: () => undefined,
+      isUnchanged: () => true,
       close: async () => undefined,
     },
   };
@@ -108,6 +109,7 @@ function source(bytes: Buffer): SourceItem {
 
 async function send(port: number, items: SourceItem[], window = 16, password?: string) {
   const outcomes: string[] = [];
+  let changed = 0;
   const driver = await IsendSenderDriver.open({
     host: '127.0.0.1',
     port,
@@ -115,9 +117,13 @@ async function send(port: number, items: SourceItem[], window = 16, password?: s
     password: password === undefined ? undefined : Buffer.from(password),
     next: async () => items.shift(),
     onItemEnded: (_item, { type, text }) => outcomes.push(`${type} ${text}`.trim()),
+    onChanged: () => {
+      changed += 1;
+    },
     onArrived: () => undefined,
   });
-  return { failure: await driver.run(), outcomes };
+  const failure = await driver.run();
+  return { failure, outcomes, changed };
 }
 
 /** A peer that writes bytes as they are, and keeps what it is told. */
@@ -154,7 +160,7 @@ describe('what is sent arrives', () => {
   ])('%i bytes, with a window of %i', async (size, window) => {
     await using receiver = await startReceiver();
     const bytes = someBytes(size);
-    expect(await send(receiver.port, [source(bytes)], window)).toEqual({
+    expect(await send(receiver.port, [source(bytes)], window)).toMatchObject({
       failure: undefined,
       outcomes: ['confirmed'],
     });
@@ -234,6 +240,32 @@ test('a sender that reads no replies is not read from without end', async () => 
   expect(isBlocked).toBe(true);
 });
 
+describe('a file that changes while it is sent', () => {
+  test('and becomes shorter ends the transfer, and nothing is stored', async () => {
+    await using receiver = await startReceiver();
+    const item = source(someBytes(500_000));
+    if (!('file' in item)) throw new Error('no file');
+    const shorter = { ...item, file: { ...item.file, size: 600_000 } };
+    const { failure, outcomes } = await send(receiver.port, [shorter]);
+    expect(failure).toBe('a file has become shorter while it was sent');
+    expect(outcomes).toEqual([]);
+    await until('the end', () => receiver.ended === 1);
+    expect(receiver.sinks[0]?.files).toEqual({});
+    expect(receiver.sinks[0]?.log).toEqual(['not complete']);
+  });
+
+  test('in another way is told', async () => {
+    await using receiver = await startReceiver();
+    const item = source(someBytes(500_000));
+    if (!('file' in item)) throw new Error('no file');
+    const { failure, changed } = await send(receiver.port, [
+      { ...item, file: { ...item.file, isUnchanged: () => false } },
+    ]);
+    expect(failure).toBeUndefined();
+    expect(changed).toBe(1);
+  });
+});
+
 describe('nonsense', () => {
   const session = Buffer.concat([
     CONNECT,
@@ -258,21 +290,27 @@ describe('nonsense', () => {
   }
 
   test('of 10,000 kinds is answered or not, and closed; then a sender is served', async () => {
-    await using receiver = await startReceiver();
+    // One each: a receiver serves one at a time, and the others would not get far.
+    const receivers = await Promise.all(Array.from({ length: 50 }, () => startReceiver()));
     const random = seededRandom(7);
     for (let round = 0; round < 200; round += 1) {
       const peers = await Promise.all(
-        Array.from({ length: 50 }, async () => {
-          const peer = await connect(receiver.port);
+        receivers.map(async ({ port }) => {
+          const peer = await connect(port);
           peer.socket.end(nonsense(random));
           return peer;
         }),
       );
       await Promise.all(peers.map(({ closed }) => closed));
     }
-    expect(receiver.warnings.filter((text) => text.startsWith('fault'))).toEqual([]);
-    await until('the last one to end', () => receiver.ended === receiver.sinks.length);
-    expect((await send(receiver.port, [source(someBytes(100))])).failure).toBeUndefined();
+    for (const receiver of receivers) {
+      expect(receiver.warnings.filter((text) => text.startsWith('fault'))).toEqual([]);
+      await until('the last one to end', () => receiver.ended === receiver.sinks.length);
+      expect((await send(receiver.port, [source(someBytes(100))])).failure).toBeUndefined();
+    }
+    const sessions = receivers.reduce((sum, { sinks }) => sum + sinks.length, 0);
+    expect(sessions).toBeGreaterThan(4000);
+    await Promise.all(receivers.map((receiver) => receiver[Symbol.asyncDispose]()));
   });
 
   test('gets 112 with the reason, and then the end', async () => {

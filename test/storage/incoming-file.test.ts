@@ -10,12 +10,16 @@ import { PartialFile } from '../../lib/storage/partial-file.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { TemporaryFolder } from './folder.ts';
 
+type Options = Omit<IncomingFileOptions, 'note'> & { readonly note?: string };
+
+const open = (options: Options) => IncomingFile.open({ note: 'test', ...options });
+
 /** Receives `bytes` in one go and leaves the file open. */
 async function receive(
-  options: IncomingFileOptions,
+  options: Options,
   bytes: Uint8Array = Buffer.from('new'),
 ): Promise<IncomingFile> {
-  const file = await IncomingFile.open(options);
+  const file = await open(options);
   await file.write(bytes);
   return file;
 }
@@ -30,7 +34,7 @@ describe('a file that comes in order', () => {
     const property = fc.asyncProperty(cuts, fc.boolean(), async (lengths, hash) => {
       const bytes = someBytes(lengths.reduce((sum, length) => sum + length, 0));
       const name = `${count++}`;
-      const file = await IncomingFile.open({ folder: folder.path, name, hash });
+      const file = await open({ folder: folder.path, name, hash });
       let at = 0;
       for (const length of lengths) {
         await file.write(bytes.subarray(at, at + length));
@@ -48,7 +52,7 @@ describe('a file that comes in order', () => {
   test('makes whoever writes wait when much is not written yet', async () => {
     await using folder = await TemporaryFolder.make();
     const chunk = someBytes(65_536);
-    const file = await IncomingFile.open({ folder: folder.path, name: 'f', hash: true });
+    const file = await open({ folder: folder.path, name: 'f', hash: true });
     // What is waited for takes turns of the loop; what is not, takes none.
     let turns = 0;
     const count = (): void => {
@@ -122,12 +126,12 @@ describe('another attempt', () => {
     await using folder = await TemporaryFolder.make();
     const options = { folder: folder.path, name: 'f', offset: 'resume' } as const;
     await (await receive(options, Buffer.from('first '))).keep();
-    expect(await IncomingFile.kept(folder.path, 'f')).toBe(6);
+    expect(await IncomingFile.kept(folder.path, 'f', 'test')).toBe(6);
     const file = await receive(options, Buffer.from('second'));
     expect(file.offset).toBe(6);
     expect(await file.sha256()).toBe(sha256(Buffer.from('first second')));
     expect(await readFile(await file.finish('fail'), 'utf8')).toBe('first second');
-    expect(await IncomingFile.kept(folder.path, 'f')).toBe(0);
+    expect(await IncomingFile.kept(folder.path, 'f', 'test')).toBe(0);
   });
 
   test('begins anew unless told otherwise', async () => {
@@ -159,12 +163,12 @@ describe('another attempt', () => {
     });
     gaps.write(2, Buffer.from('late'), 0);
     await gaps.keep({ id: 'x', size: 12, ranges: [[8, 12]] });
-    expect(await IncomingFile.kept(folder.path, 'f')).toBe(0);
+    expect(await IncomingFile.kept(folder.path, 'f', 'test')).toBe(0);
     const file = await receive({ folder: folder.path, name: 'f', offset: 'resume' });
     expect(file.offset).toBe(0);
     await file.keep();
-    // What described the gaps must not be taken for a description of this one.
-    expect(await readdir(folder.path)).toEqual(['f.part']);
+    expect(await readFile(join(folder.path, 'f.part'), 'utf8')).toMatch(/late$/);
+    expect(await readFile(join(folder.path, 'f (1).part'), 'utf8')).toBe('new');
   });
 
   test.each([
@@ -175,20 +179,39 @@ describe('another attempt', () => {
     const mine = join(folder.path, 'mine');
     await writeFile(mine, 'do not lose this');
     await place(join(folder.path, 'f.part'), mine);
-    const opened = IncomingFile.open({ folder: folder.path, name: 'f', offset: 'resume' });
+    const opened = open({ folder: folder.path, name: 'f', offset: 'resume' });
     await opened
       .then((file) => file.write(Buffer.from('new')).then(() => file.keep()))
       .catch(() => undefined);
     expect(await readFile(mine, 'utf8')).toBe('do not lose this');
   });
 
+  test.each(['resume', 0] as const)(
+    'leaves what is not its own, with offset %s',
+    async (offset) => {
+      await using folder = await TemporaryFolder.make();
+      const options = { folder: folder.path, name: 'f', offset };
+      await (await receive({ ...options, note: 'of another file' }, Buffer.from('theirs'))).keep();
+      await writeFile(join(folder.path, 'f (1).part'), 'mine');
+      // A note that somebody has put there for a file that it was not made for.
+      await writeFile(join(folder.path, 'f (1).part.note'), '1 test\n');
+      await mkdir(join(folder.path, 'f (2).part'));
+      const file = await receive(options);
+      expect(file.offset).toBe(0);
+      expect(await readFile(await file.finish('fail'), 'utf8')).toBe('new');
+      expect(await readFile(join(folder.path, 'f.part'), 'utf8')).toBe('theirs');
+      expect(await readFile(join(folder.path, 'f (1).part'), 'utf8')).toBe('mine');
+      expect(await readdir(folder.path)).not.toContain('f (3).part.note');
+    },
+  );
+
   test('at the same time is refused, and does the first no harm', async () => {
     await using folder = await TemporaryFolder.make();
     const options = { folder: folder.path, name: 'f' };
     const first = await receive(options);
-    await expect(IncomingFile.open(options)).rejects.toBeInstanceOf(LockedError);
+    await expect(open(options)).rejects.toBeInstanceOf(LockedError);
     expect(await readFile(await first.finish('fail'), 'utf8')).toBe('new');
-    await (await IncomingFile.open(options)).discard();
+    await (await open(options)).discard();
     expect(await readdir(folder.path)).toEqual(['f']);
   });
 });
@@ -222,6 +245,7 @@ test.each([
   ['a.txt', 0, 'a.txt'],
   ['a.txt', 1, 'a (1).txt'],
   ['.hidden', 2, '.hidden (2)'],
+  [`1. ${'y'.repeat(252)}`, 1, `1. ${'y'.repeat(248)} (1)`],
   [`${'x'.repeat(251)}.txt`, 3, `${'x'.repeat(247)} (3).txt`],
 ])('%s with number %i', (name, number, expected) => {
   expect(numberedName(name, number)).toBe(expected);

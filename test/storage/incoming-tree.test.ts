@@ -42,6 +42,24 @@ test('folders in one another, empty ones and empty files come as they were', asy
   });
 });
 
+test.each([1, 65_536, 65_537, 300_000])('a file of %i bytes comes whole', async (size) => {
+  await using folder = await TemporaryFolder.make();
+  const bytes = Buffer.from(Array.from({ length: size }, (_, index) => (index * 7) % 251));
+  const tree = treeIn(folder.path);
+  await tree.beginFile('f');
+  for (let at = 0; at < size; at += 10_000) await tree.write(bytes.subarray(at, at + 10_000));
+  const path = await tree.endFile();
+  expect((await readFile(path)).equals(bytes)).toBe(true);
+  expect(await readdir(folder.path)).toEqual(['f']);
+});
+
+test('a name that is taken many times is found a free one all the same', async () => {
+  await using folder = await TemporaryFolder.make();
+  const tree = treeIn(folder.path);
+  for (let number = 0; number < 40; number += 1) await put(tree, 'f', String(number));
+  expect(await readFile(join(folder.path, 'f (39)'), 'utf8')).toBe('39');
+});
+
 describe('a file whose name is taken', () => {
   const POLICIES: [IncomingTreeOptions['onConflict'], Record<string, string>][] = [
     ['rename', { f: 'old', 'f (1)': 'new' }],
@@ -100,6 +118,37 @@ describe('a folder whose name is taken', () => {
   });
 });
 
+test('what came is not replaced by what comes later in the same transfer', async () => {
+  await using folder = await TemporaryFolder.make();
+  await writeFile(join(folder.path, 'f'), 'old');
+  const tree = treeIn(folder.path, { onConflict: 'overwrite' });
+  await put(tree, 'f', 'first');
+  await put(tree, 'f', 'second');
+  // Both become the same when they are made safe.
+  await put(tree, 'a?', 'third');
+  await put(tree, 'a:', 'x'.repeat(100_000));
+  for (const name of ['d?', 'd:', 'd?']) {
+    await tree.beginFolder(name);
+    await put(tree, name === 'd:' ? 'other' : 'g', 'in');
+    tree.endFolder();
+  }
+  expect(await contents(folder.path)).toEqual({
+    ...{ f: 'first', 'f (1)': 'second', a_: 'third', 'a_ (1)': 'x'.repeat(100_000) },
+    ...{ 'd_/': '', 'd_/g': 'in', 'd_/g (1)': 'in', 'd_ (1)/': '', 'd_ (1)/other': 'in' },
+  });
+});
+
+test('an empty file that is here already is not made a second time', async () => {
+  await using folder = await TemporaryFolder.make();
+  await writeFile(join(folder.path, 'empty'), '');
+  const tree = treeIn(folder.path, { onConflict: 'resume' });
+  const begun = await tree.beginFile('empty');
+  expect(begun).toMatchObject({ type: 'present', present: { offset: 0, whole: true } });
+  tree.goOn();
+  await tree.endFile();
+  expect(await readdir(folder.path)).toEqual(['empty']);
+});
+
 test('no name leads out of the folder', async () => {
   await using folder = await TemporaryFolder.make();
   const inner = join(folder.path, 'inner');
@@ -118,10 +167,14 @@ test('no name leads out of the folder', async () => {
 });
 
 describe('what was cut off', () => {
-  async function cutOff(folder: string, onConflict: 'resume' | 'rename'): Promise<void> {
+  async function cutOff(
+    folder: string,
+    onConflict: 'resume' | 'rename',
+    content = 'first ',
+  ): Promise<void> {
     const tree = treeIn(folder, { onConflict });
     await tree.beginFile('f');
-    await tree.write(Buffer.from('first '));
+    await tree.write(Buffer.from(content));
     await tree.abandonFile(true);
   }
 
@@ -148,6 +201,7 @@ describe('what was cut off', () => {
   test('leaves nothing otherwise', async () => {
     await using folder = await TemporaryFolder.make();
     await cutOff(folder.path, 'rename');
+    await cutOff(folder.path, 'rename', 'long'.repeat(100_000));
     expect(await contents(folder.path)).toEqual({});
   });
 });

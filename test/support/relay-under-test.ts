@@ -50,8 +50,9 @@ export class PlainPeer implements Disposable {
     });
   }
 
-  static async open(port: number): Promise<PlainPeer> {
-    const socket = connect(port, '127.0.0.1');
+  /** @param allowHalfOpen whether it can still speak when the other side has ended. */
+  static async open(port: number, allowHalfOpen = false): Promise<PlainPeer> {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen });
     const peer = new PlainPeer(socket);
     await once(socket, 'connect');
     return peer;
