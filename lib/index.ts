@@ -1,5 +1,5 @@
 /**
- * The parts of wirelab that other programs can use: the classroom server and client on real
+ * The parts of wirelab that other programs can use: servers, clients and peers of its protocols on real
  * sockets, and the folders and files that they work with.
  *
  * @example A server on a port that the system chooses, and a download from it.
@@ -22,6 +22,7 @@ export type { Dialect } from './commands/codec.ts';
 export type { Framing } from './commands/framing.ts';
 export type { ClientMessage } from './commands/messages.ts';
 export type { RoomOptions } from './commands/room.ts';
+export { Gate } from './isend/gate.ts';
 export {
   ChatClientDriver,
   type ChatClientOptions,
@@ -33,9 +34,22 @@ export {
   type ServedFolder,
   type ServerEvent,
 } from './net/chat-server-driver.ts';
+export type { IncomingSink } from './net/isend-inbound.ts';
+export { IsendReceiverDriver, type IsendReceiverOptions } from './net/isend-receiver-driver.ts';
+export { IsendSenderDriver, type IsendSenderOptions } from './net/isend-sender-driver.ts';
+export type { SourceFile, SourceItem } from './net/isend-source.ts';
+export { type OpenOffer, RelayClient, type RelayClientOptions } from './net/relay-client.ts';
+export { type DownloadOptions, download as downloadFromRelay } from './net/relay-download.ts';
+export { RelayServerDriver, type RelayServerOptions } from './net/relay-server-driver.ts';
+export { type UploadOptions, upload as uploadToRelay } from './net/relay-upload.ts';
 export type { SegmentSink } from './net/segment-sink.ts';
+export { IncomingTree, type IncomingTreeOptions } from './storage/incoming-tree.ts';
+export { KeyHashes } from './storage/key-hash.ts';
+export { OutgoingFile, walk } from './storage/outgoing-tree.ts';
 export { PartialFile, type PartialFileOptions } from './storage/partial-file.ts';
 export { safeName } from './storage/safe-name.ts';
 export { SharedFile, SharedFolder } from './storage/shared-folder.ts';
+export { TransferStore, type TransferStoreOptions } from './storage/transfer-store.ts';
+export { UsersFile } from './storage/users-file.ts';
 export type { Receiver } from './udp-reliable/receiver.ts';
 export { SEGMENT_PAYLOAD } from './udp-reliable/segment.ts';
