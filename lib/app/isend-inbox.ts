@@ -93,6 +93,10 @@ export class Inbox implements IncomingSink {
     return describeForPeer(cause);
   }
 
+  cancel(): void {
+    this.#tree.cancel();
+  }
+
   async end(complete: boolean, reason: string): Promise<void> {
     this.#counter?.stop();
     await this.#tree.abandonFile(true);

@@ -29,6 +29,8 @@ export interface IncomingSink {
   show(text: string): void;
   /** Why something could not be stored, in words for the sender. */
   describe(error: unknown): string;
+  /** The sender is gone: what is being hashed for it is of no use any more. */
+  cancel(): void;
   /** The connection has ended; `complete`: in the way that it should. */
   end(complete: boolean, reason: string): Promise<void>;
 }
@@ -83,6 +85,7 @@ export class IsendInbound {
     this.ended = new Promise((resolve) => {
       this.#socket.once('close', () => {
         const reason = error === undefined ? 'it is gone' : error.message;
+        this.#sink?.cancel();
         void this.#work.then(() => this.#onClosed(reason)).then(resolve);
       });
     });
@@ -91,6 +94,7 @@ export class IsendInbound {
 
   /** Ends the connection now. */
   close(reason: string): void {
+    this.#sink?.cancel();
     this.#finish(false, reason);
   }
 

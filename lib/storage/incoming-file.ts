@@ -48,7 +48,7 @@ export class IncomingFile {
   readonly #part: Part;
   readonly #name: string;
   readonly #size: number | undefined;
-  readonly #hash: FileHash | undefined;
+  #hash: FileHash | undefined;
   #hashedUpTo = 0;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -125,7 +125,13 @@ export class IncomingFile {
   /** The SHA-256, in hex, of all that was written, what was there before included. */
   async sha256(): Promise<string> {
     await this.#flush();
-    return (this.#hash ?? new FileHash(this.#part.handle.fd)).finish(this.#position);
+    this.#hash ??= new FileHash(this.#part.handle.fd);
+    return this.#hash.finish(this.#position);
+  }
+
+  /** Nobody waits for {@link sha256} any more: it is rejected. */
+  cancelHash(): void {
+    void this.#hash?.drop();
   }
 
   /**

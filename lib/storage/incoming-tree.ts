@@ -72,6 +72,7 @@ export class IncomingTree {
   #small: Small | undefined;
   #file: IncomingFile | undefined;
   #undecided: Undecided | undefined;
+  #hashing: FileHash | undefined;
   /** The file that is here already, when that is what the sender has, too. */
   #whole: string | undefined;
   #onConflict: OnConflict = 'rename';
@@ -184,6 +185,12 @@ export class IncomingTree {
     this.#folders.pop();
   }
 
+  /** Nobody waits for what is being hashed any more. */
+  cancel(): void {
+    this.#undecided?.kept?.cancelHash();
+    void this.#hashing?.drop();
+  }
+
   /** No more of the file will come. @param keep what came, for another attempt. */
   async abandonFile(keep: boolean): Promise<void> {
     const file = this.#file ?? this.#undecided?.kept;
@@ -226,19 +233,41 @@ export class IncomingTree {
       const kept = await this.#open(name, 'resume');
       this.#undecided = { name, kept, path: undefined };
       if (kept.offset > 0) {
-        const present = { offset: kept.offset, sha256: await kept.sha256(), whole: false };
-        return { type: 'present', present };
+        try {
+          const present = { offset: kept.offset, sha256: await kept.sha256(), whole: false };
+          return { type: 'present', present };
+        } catch (error) {
+          await this.abandonFile(true);
+          throw error;
+        }
       }
       this.goOn();
       return { type: 'begun' };
     }
-    const present = (await this.#isTaken(path)) ? await describeWhole(path) : undefined;
+    const present = (await this.#isTaken(path)) ? await this.#describeWhole(path) : undefined;
     if (present !== undefined) {
       this.#undecided = { name, kept: undefined, path };
       return { type: 'present', present };
     }
     this.#file = await this.#open(name);
     return { type: 'begun' };
+  }
+
+  /** `undefined` for anything but a file that can be read. */
+  async #describeWhole(path: string): Promise<Present | undefined> {
+    const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+    const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined);
+    if (handle === undefined) return undefined;
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) return undefined;
+      this.#hashing = new FileHash(handle.fd);
+      const sha256 = await this.#hashing.finish(found.size);
+      return { offset: found.size, sha256, whole: true };
+    } finally {
+      await this.#hashing?.drop();
+      await handle.close();
+    }
   }
 
   /** The sender begins at the beginning, whatever is here. */
@@ -291,20 +320,5 @@ function isWritable(folder: string): boolean {
     return true;
   } catch (error) {
     return systemCode(error) === 'ENOENT';
-  }
-}
-
-/** `undefined` for anything but a file that can be read. */
-async function describeWhole(path: string): Promise<Present | undefined> {
-  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined);
-  if (handle === undefined) return undefined;
-  try {
-    const found = await handle.stat();
-    if (!found.isFile()) return undefined;
-    const sha256 = await new FileHash(handle.fd).finish(found.size);
-    return { offset: found.size, sha256, whole: true };
-  } finally {
-    await handle.close();
   }
 }

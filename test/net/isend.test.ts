@@ -35,6 +35,7 @@ class MemorySink implements IncomingSink {
     this.#chunks.push(bytes);
   }
   goOn() {}
+  cancel() {}
   async endFile() {
     this.files[this.#name] = Buffer.concat(this.#chunks);
     return { type: 'done' } as const;

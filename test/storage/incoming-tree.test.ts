@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { IncomingTree, type IncomingTreeOptions } from '../../lib/storage/incoming-tree.ts';
 import { TemporaryFolder } from './folder.ts';
@@ -218,4 +219,19 @@ test('a file that is there whole stays as it is, and nothing is added to it', as
   tree.goOn();
   await expect(tree.write(Buffer.from('more'))).rejects.toThrow();
   expect(await contents(folder.path)).toEqual({ f: 'whole' });
+});
+
+test('a sender that is gone is not hashed for to the end', async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = join(folder.path, 'f');
+  // Without blocks on the disk; hashing all of it would take minutes.
+  await writeFile(path, '');
+  await truncate(path, 200_000_000_000);
+  const tree = treeIn(folder.path, { onConflict: 'resume' });
+  const begun = tree.beginFile('f').catch((error: Error) => error.message);
+  for (let over = false; !over; ) {
+    tree.cancel();
+    over = await Promise.race([begun.then(() => true), delay(20).then(() => false)]);
+  }
+  expect(await begun).toBe('the hash is not wanted any more');
 });
