@@ -4,6 +4,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parsePorts } from '../lib/app/flags.ts';
 import { seededRandom } from '../lib/core/random.ts';
@@ -48,18 +49,17 @@ export async function startServer(
   args: readonly string[],
 ): Promise<{ server: ChildProcess; ports: number[] }> {
   const server = startBuilt(['serve', ...args]);
-  const [, ports = ''] = await said(server, /listening on TCP ports (.*)/);
+  const [, ports = ''] = await said(server.stderr, /listening on TCP ports (.*)/);
   return { server, ports: parsePorts(ports) };
 }
 
-/** What a process says on standard error, as soon as it does. */
-export async function said(child: ChildProcess, words: RegExp): Promise<RegExpExecArray> {
-  if (child.stderr === null) throw new Error('no output');
-  const lines = createInterface({ input: child.stderr });
-  for await (const line of lines) {
+/** What a process says, as soon as it does. */
+export async function said(output: Readable | null, words: RegExp): Promise<RegExpExecArray> {
+  if (output === null) throw new Error('no output');
+  for await (const line of createInterface({ input: output })) {
     const found = words.exec(line);
     if (found === null) continue;
-    child.stderr.resume();
+    output.resume();
     return found;
   }
   throw new Error(`it does not say ${words}`);

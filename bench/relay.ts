@@ -27,7 +27,7 @@ export async function relay(folder: string, file: string, size: number): Promise
     ...['relay', 'serve', '--host', '127.0.0.1', '--store', store],
     ...['--command-port', '0', '--notif-port', '0'],
   ]);
-  const [, command, notification] = await said(process, /ports (\d+) \(.*\) and (\d+)/);
+  const [, command, notification] = await said(process.stderr, /ports (\d+) \(.*\) and (\d+)/);
   const server = { commandPort: Number(command), notificationPort: Number(notification) };
   const keyFile = join(folder, 'key');
   await writeFile(keyFile, `${KEY}\n`);

@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: how fast the programs are and what they can bear, over loopback, each as a process of
- * its own, and over simulated links. Prints tables; status 1 when a bound is not kept.
+ * its own, and over simulated links. Prints tables; status 1 when a bound is not kept. Arguments: words of
+ * the tables that are wanted; all when there are none.
  */
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { cpus, release, tmpdir } from 'node:os';
@@ -40,7 +41,9 @@ try {
     ['relay', () => relay(folder, large, LARGE)],
     ['isend', () => isend(folder, large, LARGE)],
   ];
+  const wanted = process.argv.slice(2);
   for (const [title, measure] of tables) {
+    if (wanted.length > 0 && !wanted.some((word) => title.includes(word))) continue;
     const rows = await measure();
     print(title, rows);
     if (rows.some(({ kept }) => !kept)) process.exitCode = 1;

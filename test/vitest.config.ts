@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const long = process.env.WIRELAB_LONG === '1';
@@ -12,6 +13,8 @@ export default defineConfig({
     testTimeout: long ? 1_800_000 : 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Most wait for processes that they have started; one core need not be left free.
+    maxWorkers: availableParallelism(),
     reporters: summary === undefined ? ['default'] : ['default', 'json'],
     ...(summary !== undefined && { outputFile: { json: summary } }),
   },

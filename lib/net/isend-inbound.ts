@@ -60,6 +60,7 @@ export class IsendInbound {
   readonly #inbox: Buffer[] = [];
   #inboxBytes = 0;
   #replies: Buffer[] = [];
+  #flushing: NodeJS.Immediate | undefined;
   #sink: IncomingSink | undefined;
   /** Resolves when all that has come so far was dealt with. */
   #work = Promise.resolve();
@@ -113,7 +114,8 @@ export class IsendInbound {
     for (let chunk = this.#inbox.shift(); chunk !== undefined; chunk = this.#inbox.shift()) {
       await this.#read(chunk);
       this.#inboxBytes -= chunk.length;
-      this.#flush();
+      // What was answered meanwhile goes in one write.
+      if (this.#inbox.length === 0) this.#flushing ??= setImmediate(() => this.#flush());
       this.#goOnReading();
     }
     this.#working = false;
@@ -217,6 +219,8 @@ export class IsendInbound {
   }
 
   #flush(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
     const [first] = this.#replies;
     if (first === undefined) return;
     const bytes = this.#replies.length === 1 ? first : Buffer.concat(this.#replies);

@@ -56,6 +56,8 @@ export class IsendSenderDriver {
   /** What was read, and waits to be sent; in stop and wait, for the receiver. */
   #pieces: Pieces | undefined;
   #heldBytes = 0;
+  /** What is being read before it is wanted. */
+  #ahead: Promise<{ readonly pieces: Pieces; readonly bytes: number }> | undefined;
   #closed = false;
   #resolve: (failure: string | undefined) => void = () => undefined;
   #linger: NodeJS.Timeout | undefined;
@@ -160,22 +162,34 @@ export class IsendSenderDriver {
   async #givePieces(count: number): Promise<void> {
     const file = this.#file;
     if (file === undefined) throw new Error('there is no file to be read');
-    const pieces = this.#buffers.take(
-      Math.min(count * MAX_PIECE_BYTES, file.size - this.#position),
-    );
-    const bytes = pieces.capacity === 0 ? 0 : await file.read(pieces.contents);
+    const { pieces, bytes } = await (this.#ahead ?? this.#read(file, count));
     // The receiver may not want it any more.
     if (this.#file !== file) return;
+    this.#ahead = undefined;
     this.#position += bytes;
     // Without its end the receiver does not take it for whole.
     if (bytes < pieces.capacity) throw new Error('a file has become shorter while it was sent');
     const isLast = this.#position >= file.size;
+    // While this is on its way, the next ones are read.
+    if (!isLast && this.#options.window > 1) this.#readAhead(file, count);
     this.#pieces = pieces;
     this.#run(this.#machine.pieces(pieces.lengthsOf(bytes), isLast, now()));
     if (!isLast) return;
     this.#file = undefined;
     if (!file.isUnchanged() && this.#item !== undefined) this.#options.onChanged(this.#item);
     leave(file);
+  }
+
+  async #read(file: SourceFile, count: number): Promise<{ pieces: Pieces; bytes: number }> {
+    const left = file.size - this.#position;
+    const pieces = this.#buffers.take(Math.min(count * MAX_PIECE_BYTES, left));
+    return { pieces, bytes: pieces.capacity === 0 ? 0 : await file.read(pieces.contents) };
+  }
+
+  #readAhead(file: SourceFile, count: number): void {
+    this.#ahead = this.#read(file, count);
+    // Whoever sends it hears of a failure.
+    this.#ahead.catch(() => undefined);
   }
 
   #run(effects: readonly SenderEffect[]): void {
@@ -272,6 +286,7 @@ export class IsendSenderDriver {
     const file = this.#file;
     this.#file = undefined;
     this.#pieces = undefined;
+    this.#ahead = undefined;
     if (file !== undefined) leave(file);
   }
 

@@ -167,7 +167,7 @@ export class DataConnection {
 
   #store(chunk: Buffer): void {
     const { file, transfer } = this.#host;
-    const missing = transfer.record.size - file.received;
+    const missing = transfer.size - file.received;
     file.append(chunk.length > missing ? chunk.subarray(0, missing) : chunk);
     if (file.error !== undefined) {
       this.cannotStore(file.error);
@@ -175,7 +175,7 @@ export class DataConnection {
     }
     this.#session.moved(chunk.length);
     this.#host.onReceived();
-    if (file.received === transfer.record.size) this.#finishWriting();
+    if (file.received === transfer.size) this.#finishWriting();
     else if (file.congested) this.#waitForDisk();
   }
 
@@ -228,7 +228,7 @@ export class DataConnection {
     const reader = this.#reader;
     if (reader === undefined || this.#sending || this.#closing) return;
     const { file, transfer } = this.#host;
-    if (reader.offset >= transfer.record.size) {
+    if (reader.offset >= transfer.size) {
       this.#handOver();
       return;
     }

@@ -35,13 +35,24 @@ export const BEGIN_WITHIN_MS = 3_600_000;
 /** One file on its way: who may write and read it, and when it is over (document, "SharedFile"). */
 export class Transfer {
   #record: TransferRecord;
+  /** How far readers have come since the record was last looked at: it changes with each block. */
+  readonly #reads = new Map<string, number>();
 
   constructor(record: TransferRecord) {
     this.#record = record;
   }
 
   get record(): TransferRecord {
+    for (const [user, read] of this.#reads) {
+      this.#change(user, (reader) => (read > reader.read ? { ...reader, read } : reader));
+    }
+    this.#reads.clear();
     return this.#record;
+  }
+
+  /** Of the whole file, in bytes. */
+  get size(): number {
+    return this.#record.size;
   }
 
   /** Whether every recipient has read to the end. */
@@ -73,7 +84,7 @@ export class Transfer {
   writeFrom(stored: number, resume: boolean): number {
     this.#record = { ...this.#record, begun: true };
     if (resume || stored === 0) return stored;
-    if (this.#record.readers.some(({ read }) => read > 0)) {
+    if (this.record.readers.some(({ read }) => read > 0)) {
       throw refusal('DENIED', `${stored} bytes are stored and read; add resume to go on`);
     }
     this.storedAtMost(0);
@@ -102,7 +113,7 @@ export class Transfer {
   }
 
   readUpTo(user: string, read: number): void {
-    this.#change(user, (reader) => (read > reader.read ? { ...reader, read } : reader));
+    this.#reads.set(user, Math.max(read, this.#reads.get(user) ?? 0));
   }
 
   readToTheEnd(user: string): void {

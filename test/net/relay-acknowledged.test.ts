@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -95,6 +95,10 @@ test('bytes are on their way from the beginning, so that they are not replaced',
   writer.say('WRITE alice k');
   await writer.hears('500 ');
   writer.socket.write(BYTES);
+  const [file = ''] = await readdir(join(folder.path, 'files'));
+  await until('the bytes', async () => {
+    return (await stat(join(folder.path, 'files', file))).size === BYTES.length;
+  });
   using reader = await PlainPeer.open(port);
   reader.say(`READ alice k ${BYTES.length}`);
   await reader.hears('500 ');
