@@ -2,7 +2,7 @@ import { systemCode } from '../core/errors.ts';
 import { openConnection } from './open-connection.ts';
 
 /** So often in a row a port has to be closed while the server is there. */
-const CLOSED_TIMES = 3;
+const CLOSED_TIMES = 2;
 
 /** Finds out whether a transfer is over: its port is closed, though the server is there. */
 export class PortWatch {

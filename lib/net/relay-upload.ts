@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { systemCode } from '../core/errors.ts';
 import { decodeRefusal, refusal } from '../relay/codec.ts';
 import type { RelayError } from '../relay/messages.ts';
 import { Retries } from '../relay/retries.ts';
@@ -85,7 +86,8 @@ export async function upload(options: UploadOptions): Promise<void> {
     }
     const pause = retries.failed(now());
     if (pause === undefined) throw new Error(`the server cannot be reached: ${outcome.reason}`);
-    options.onRetry(outcome.reason);
+    // When all is sent, a closed port is as a rule the end, and nothing to be told.
+    if (!allSent || systemCode(outcome.error) !== 'ECONNREFUSED') options.onRetry(outcome.reason);
     await delay(pause, options.signal);
     options.signal.throwIfAborted();
   }

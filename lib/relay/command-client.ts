@@ -92,7 +92,8 @@ export class CommandClient {
   }
 
   #begin(state: 'listing' | 'offering', deadline: Millis): void {
-    if (this.#state !== 'idle') throw new Error('one request at a time');
+    if (this.#state !== 'idle')
+      throw new Error('one request at a time; the one before is not answered yet');
     this.#state = state;
     this.#deadline = deadline;
     this.#lines = [];
