@@ -1,9 +1,10 @@
 import { open } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { visible } from '../core/text.ts';
+import type { PourSource } from '../net/pour.ts';
 import type { OpenOffer, RelayLogIn } from '../net/relay-client.ts';
 import { download } from '../net/relay-download.ts';
-import { type UploadSource, upload } from '../net/relay-upload.ts';
+import { upload } from '../net/relay-upload.ts';
 import { isFileName } from '../relay/names.ts';
 import { IncomingFile } from '../storage/incoming-file.ts';
 import { type BarPlace, type Progress, showProgress } from '../terminal/progress.ts';
@@ -19,7 +20,7 @@ export interface TransferView {
 /** A file of this user, open for reading. */
 export interface OfferedFile extends AsyncDisposable {
   readonly name: string;
-  readonly source: UploadSource;
+  readonly source: PourSource;
 }
 
 /** @throws UserError when it is none that can be sent. */

@@ -4,30 +4,22 @@ import { decodeRefusal, refusal } from '../relay/codec.ts';
 import type { RelayError } from '../relay/messages.ts';
 import { Retries } from '../relay/retries.ts';
 import { delay, now } from './clock.ts';
+import { type PourSource, pour } from './pour.ts';
 import type { RelayLogIn } from './relay-client.ts';
 import { requestData } from './relay-data-client.ts';
 import { PortWatch } from './relay-greeting.ts';
 import { describeRefusal } from './relay-refusals.ts';
 
-/** What is read from the file at once; two of them are in use. */
-const CHUNK_BYTES = 262_144;
 /** A server that takes nothing for so long is gone. */
 const STALLED_MS = 90_000;
 /** So often the server may say that it has nothing new. */
 const MOST_REPEATS = 5;
 
-/** Where the bytes come from. */
-export interface UploadSource {
-  readonly size: number;
-  /** Reads into `buffer` what stands at `position`; returns how many bytes that were. */
-  read(buffer: Buffer, position: number): Promise<number>;
-}
-
 export interface UploadOptions extends RelayLogIn {
   /** The name that it was offered under. */
   readonly file: string;
   readonly port: number;
-  readonly source: UploadSource;
+  readonly source: PourSource;
   /** The server has something of it already. */
   readonly resume: boolean;
   readonly signal: AbortSignal;
@@ -190,27 +182,11 @@ class Sending {
 
   async #sendAll(): Promise<void> {
     const { source, onProgress } = this.#options;
-    const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
-    let written: Promise<void> = Promise.resolve();
-    for (let turn = 0; this.#position < source.size; turn += 1) {
-      const buffer = buffers[turn % 2] ?? Buffer.alloc(0);
-      const length = Math.min(buffer.length, source.size - this.#position);
-      const count = await source.read(buffer.subarray(0, length), this.#position);
-      if (count === 0) throw new Error('the file has become shorter');
-      // The other buffer is free when this is over.
-      await written;
-      if (this.#socket.destroyed) return;
-      written = this.#write(buffer.subarray(0, count));
-      this.#position += count;
-      onProgress(this.#position);
-    }
-    await written;
+    await pour(this.#socket, source, this.#position, (position) => {
+      this.#position = position;
+      onProgress(position);
+    });
     this.#socket.end();
-  }
-
-  #write(bytes: Buffer): Promise<void> {
-    // An error ends the connection, which is told elsewhere.
-    return new Promise((resolve) => this.#socket.write(bytes, () => resolve()));
   }
 
   #end(reason: string): void {

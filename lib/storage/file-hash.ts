@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import type { HashAnswer, HashOrder } from './hash-worker.ts';
+import type { Algorithm, HashAnswer, HashOrder } from './hash-worker.ts';
 
 /** The thread's program, for when this file is TypeScript and for when it was built. */
 const WORKER = new URL(
@@ -17,25 +17,32 @@ let worker: Worker | undefined;
 let jobs = 0;
 const waiting = new Map<number, FileHash>();
 
+export interface FileHashOptions {
+  readonly algorithm?: Algorithm;
+  /** Whether the process is to wait for it before it ends. */
+  readonly keepsAlive?: boolean;
+}
+
 /**
- * The SHA-256 of a file, made in a thread of its own, so that sending and receiving go on. The file
+ * The SHA-256 (or MD5) of a file, made in a thread of its own, so that sending and receiving go on. The file
  * may still grow: it is hashed as far as it is said to be there.
  */
 export class FileHash {
   readonly #job = jobs++;
+  readonly #algorithm: Algorithm;
   readonly keepsAlive: boolean;
   readonly #fd: number;
   readonly #done: Promise<string>;
-  #resolve: (sha256: string) => void = () => undefined;
+  #resolve: (digest: string) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
   #dropped: (() => void) | undefined;
   #begun = false;
 
   /**
    * @param fd of the open file; not to be closed before the hash is done, or dropped.
-   * @param options.keepsAlive whether the process is to wait for it before it ends.
    */
-  constructor(fd: number, { keepsAlive = true }: { readonly keepsAlive?: boolean } = {}) {
+  constructor(fd: number, { algorithm = 'sha256', keepsAlive = true }: FileHashOptions = {}) {
+    this.#algorithm = algorithm;
     this.#fd = fd;
     this.keepsAlive = keepsAlive;
     this.#done = new Promise((resolve, reject) => {
@@ -48,7 +55,7 @@ export class FileHash {
 
   /** The first `bytes` bytes are there. */
   advance(bytes: number): void {
-    this.#order({ job: this.#job, fd: this.#fd, upTo: bytes, last: false });
+    this.#advance(bytes, false);
   }
 
   /**
@@ -56,8 +63,8 @@ export class FileHash {
    * @returns the hash in lower-case hex. @throws Error when the file is shorter, or cannot be read.
    */
   async finish(bytes: number): Promise<string> {
-    if (!this.#begun && bytes <= SMALL_BYTES) return hashAtOnce(this.#fd, bytes);
-    this.#order({ job: this.#job, fd: this.#fd, upTo: bytes, last: true });
+    if (!this.#begun && bytes <= SMALL_BYTES) return hashAtOnce(this.#fd, bytes, this.#algorithm);
+    this.#advance(bytes, true);
     return this.#done;
   }
 
@@ -72,10 +79,14 @@ export class FileHash {
 
   /** For the thread: what has come of it. */
   settle(answer: HashAnswer): void {
-    if ('sha256' in answer) this.#resolve(answer.sha256);
+    if ('digest' in answer) this.#resolve(answer.digest);
     else if ('error' in answer) this.#reject(new Error(answer.error));
     else this.#reject(new Error('the hash is not wanted any more'));
     this.#dropped?.();
+  }
+
+  #advance(upTo: number, last: boolean): void {
+    this.#order({ job: this.#job, algorithm: this.#algorithm, fd: this.#fd, upTo, last });
   }
 
   #order(order: HashOrder): void {
@@ -87,14 +98,14 @@ export class FileHash {
   }
 }
 
-function hashAtOnce(fd: number, size: number): string {
+function hashAtOnce(fd: number, size: number, algorithm: Algorithm): string {
   const bytes = Buffer.alloc(size);
   for (let at = 0; at < size; ) {
     const count = readSync(fd, bytes, at, size - at, at);
     if (count === 0) throw new Error('the file is shorter than it was');
     at += count;
   }
-  return createHash('sha256').update(bytes).digest('hex');
+  return createHash(algorithm).update(bytes).digest('hex');
 }
 
 /** The process lives as long as somebody waits. */

@@ -2,14 +2,23 @@ import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 
+/** MD5 protects against accidents only. */
+export type Algorithm = 'sha256' | 'md5';
+
 /** What the worker is told: how far a file can be hashed by now, or that nobody wants it any more. */
 export type HashOrder =
-  | { readonly job: number; readonly fd: number; readonly upTo: number; readonly last: boolean }
+  | {
+      readonly job: number;
+      readonly algorithm: Algorithm;
+      readonly fd: number;
+      readonly upTo: number;
+      readonly last: boolean;
+    }
   | { readonly job: number; readonly drop: true };
 
 /** What it answers: the digest, or why there is none; for `drop`, that the file is not used now. */
 export type HashAnswer =
-  | { readonly job: number; readonly sha256: string }
+  | { readonly job: number; readonly digest: string }
   | { readonly job: number; readonly error: string }
   | { readonly job: number; readonly dropped: true };
 
@@ -36,8 +45,8 @@ parentPort?.on('message', (order: HashOrder) => {
     answer({ job: order.job, dropped: true });
     return;
   }
-  const { job: id, fd, upTo, last } = order;
-  const job = jobs.get(id) ?? { hash: createHash('sha256'), fd, at: 0, upTo, last };
+  const { job: id, algorithm, fd, upTo, last } = order;
+  const job = jobs.get(id) ?? { hash: createHash(algorithm), fd, at: 0, upTo, last };
   jobs.set(id, Object.assign(job, { fd, upTo, last }));
   if (running) return;
   running = true;
@@ -59,7 +68,7 @@ function work(): void {
       if (job.at < job.upTo) busy = true;
       else if (job.last) {
         jobs.delete(id);
-        answer({ job: id, sha256: job.hash.digest('hex') });
+        answer({ job: id, digest: job.hash.digest('hex') });
       }
     } catch (error) {
       jobs.delete(id);

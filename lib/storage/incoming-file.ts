@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { systemCode } from '../core/errors.ts';
 import { asDiskError } from './disk-full.ts';
 import { FileHash } from './file-hash.ts';
+import type { Algorithm } from './hash-worker.ts';
 import { openWritable } from './leftover.ts';
 import { numberedName, removeFile } from './naming.ts';
 import { Part, partPath } from './part.ts';
@@ -37,8 +38,8 @@ export interface IncomingFileOptions {
   readonly note: string;
   /** Whether to go on behind what an earlier attempt has kept; by default it begins anew. */
   readonly offset?: 'resume' | 0;
-  /** Hash while it is being written, so that {@link IncomingFile.sha256} need not take long. */
-  readonly hash?: boolean;
+  /** Hash while it is being written, so that {@link IncomingFile.digest} need not take long. */
+  readonly hash?: Algorithm;
 }
 
 /** A file that comes in order: `NAME.part` (or `NAME (1).part`), under a lock, until it is whole. */
@@ -48,6 +49,7 @@ export class IncomingFile {
   readonly #part: Part;
   readonly #name: string;
   readonly #size: number | undefined;
+  #algorithm: Algorithm | undefined;
   #hash: FileHash | undefined;
   #hashedUpTo = 0;
   #waiting: Uint8Array[] = [];
@@ -62,11 +64,12 @@ export class IncomingFile {
   #closed = false;
 
   private constructor(options: IncomingFileOptions, part: Part, offset: number) {
-    const { name, hidden = false, size, hash = false } = options;
+    const { name, hidden = false, size, hash } = options;
     this.#name = safeName(name, { maxBytes: LONGEST_NAME_BYTES, hidden });
     this.#part = part;
     this.#size = size;
-    this.#hash = hash ? new FileHash(part.handle.fd) : undefined;
+    this.#algorithm = hash;
+    this.#hash = hash && new FileHash(part.handle.fd, { algorithm: hash });
     this.offset = offset;
     this.#position = offset;
   }
@@ -122,14 +125,19 @@ export class IncomingFile {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  /** The SHA-256, in hex, of all that was written, what was there before included. */
-  async sha256(): Promise<string> {
+  /** The hash, in hex, of all that was written, what was there before included. */
+  async digest(algorithm: Algorithm = 'sha256'): Promise<string> {
     await this.#flush();
-    this.#hash ??= new FileHash(this.#part.handle.fd);
+    if (this.#algorithm !== algorithm) {
+      await this.#hash?.drop();
+      this.#algorithm = algorithm;
+      this.#hash = new FileHash(this.#part.handle.fd, { algorithm });
+    }
+    if (this.#hash === undefined) throw new Error('nothing hashes');
     return this.#hash.finish(this.#position);
   }
 
-  /** Nobody waits for {@link sha256} any more: it is rejected. */
+  /** Nobody waits for {@link digest} any more: it is rejected. */
   cancelHash(): void {
     void this.#hash?.drop();
   }

@@ -234,7 +234,7 @@ export class IncomingTree {
       this.#undecided = { name, kept, path: undefined };
       if (kept.offset > 0) {
         try {
-          const present = { offset: kept.offset, sha256: await kept.sha256(), whole: false };
+          const present = { offset: kept.offset, sha256: await kept.digest(), whole: false };
           return { type: 'present', present };
         } catch (error) {
           await this.abandonFile(true);

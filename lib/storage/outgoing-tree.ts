@@ -2,6 +2,7 @@ import { constants, type Dirent, fstatSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, opendir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { FileHash } from './file-hash.ts';
+import type { Algorithm } from './hash-worker.ts';
 
 /** Names are sent as UTF-8 of no more bytes. */
 const MAX_NAME_BYTES = 256;
@@ -63,8 +64,18 @@ export class OutgoingFile {
 
   /** The SHA-256, in hex, of the first bytes. @throws Error when there are fewer. */
   sha256(bytes: number): Promise<string> {
-    this.#hash = new FileHash(this.#handle.fd);
+    return this.digest('sha256', bytes);
+  }
+
+  /** The hash, in hex, of the first bytes; of one after the other. @throws Error when there are fewer. */
+  digest(algorithm: Algorithm, bytes: number = this.size): Promise<string> {
+    this.#hash = new FileHash(this.#handle.fd, { algorithm });
     return this.#hash.finish(bytes);
+  }
+
+  /** Reads into `buffer` what stands at `position`; returns how many bytes that were. */
+  async readAt(buffer: Buffer, position: number): Promise<number> {
+    return (await this.#handle.read(buffer, 0, buffer.length, position)).bytesRead;
   }
 
   /** Whether it is still as it was when it was opened, as far as the system tells. */
