@@ -36,3 +36,18 @@ export function localAddresses(): string[] {
     (list ?? []).map((one) => one.address),
   );
 }
+
+/** Where everybody on the networks of this machine hears, itself included: an address for each network. */
+export function broadcastAddresses(): string[] {
+  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const networks = own
+    .filter(({ family }) => family === 'IPv4')
+    .map(({ address, netmask }) => {
+      const mask = netmask.split('.').map(Number);
+      return address
+        .split('.')
+        .map((byte, index) => Number(byte) | (~(mask[index] ?? 255) & 255))
+        .join('.');
+    });
+  return [...new Set(networks)];
+}

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
-import { networkInterfaces } from 'node:os';
 import { millis } from '../core/brands.ts';
 import { answerQuestion, decodeAnswer, encodeQuestion, NONCE_BYTES } from '../isend/code.ts';
+import { broadcastAddresses } from './addresses.ts';
 import { delay } from './clock.ts';
 
 /** How often a question is asked, and how long each is waited for. */
@@ -64,7 +64,7 @@ export async function findCode(
     const question = encodeQuestion(code, nonce);
     for (let attempt = 0; attempt < ATTEMPTS && receiver === undefined; attempt += 1) {
       // A network that is down must not keep the others from being asked.
-      for (const address of broadcastAddresses()) {
+      for (const address of ['255.255.255.255', ...broadcastAddresses()]) {
         socket.send(question, udpPort, address, () => undefined);
       }
       await delay(WAIT, found.signal);
@@ -73,21 +73,6 @@ export async function findCode(
   } finally {
     socket.close();
   }
-}
-
-/** Where everybody on the networks of this machine hears, itself included. */
-function broadcastAddresses(): string[] {
-  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const networks = own
-    .filter(({ family }) => family === 'IPv4')
-    .map(({ address, netmask }) => {
-      const mask = netmask.split('.').map(Number);
-      return address
-        .split('.')
-        .map((byte, index) => Number(byte) | (~(mask[index] ?? 255) & 255))
-        .join('.');
-    });
-  return [...new Set(['255.255.255.255', ...networks])];
 }
 
 function bind(socket: Socket, port: number): Promise<void> {

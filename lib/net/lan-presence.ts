@@ -1,0 +1,178 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { assertNever } from '../core/errors.ts';
+import { type Greeting, type Peer, Roster, type RosterEffect } from '../lan/roster.ts';
+import { broadcastAddresses, localAddresses } from './addresses.ts';
+import { Alarm, now } from './clock.ts';
+
+/** A greeting is a short text; what is longer is none. */
+const MAX_GREETING_BYTES = 2048;
+
+/** This machine may get other addresses. */
+const LOOK_EVERY_MS = 10_000;
+
+export interface LanPresenceOptions {
+  readonly port: number;
+  /** The address of this peer; all of this machine when absent. */
+  readonly ip: string | undefined;
+  /** Where everybody hears; the broadcast address of each network when absent. */
+  readonly broadcast: readonly string[] | undefined;
+  readonly copies: number;
+  readonly answersDiffer: boolean;
+  readonly encode: (word: Greeting['word']) => Buffer;
+  /** `undefined` for what makes no sense. */
+  readonly decode: (datagram: Buffer) => Greeting | undefined;
+  readonly onCame: (peer: Peer) => void;
+  readonly onLeft: (peer: Peer, silent: boolean) => void;
+  readonly onRenamed: (peer: Peer, before: string) => void;
+  readonly log: (text: string) => void;
+}
+
+/** Says on the networks of this machine that a peer is there, and hears who else is. */
+export class LanPresence {
+  readonly #options: LanPresenceOptions;
+  readonly #roster: Roster;
+  readonly #alarm = new Alarm(() => this.#run(this.#roster.onTimeout(now())));
+  /** What is said comes from this one; answers come to it. */
+  readonly #own: Socket;
+  readonly #sockets: readonly Socket[];
+  #addresses: ReadonlySet<string> = new Set();
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  /** Datagrams that the system has not taken yet, and who waits for that. */
+  #saying = 0;
+  #onSaid: (() => void) | undefined;
+  #closed = false;
+
+  private constructor(options: LanPresenceOptions, sockets: readonly [Socket, ...Socket[]]) {
+    this.#options = options;
+    this.#roster = new Roster({ ...options, random: Math.random });
+    this.#sockets = sockets;
+    [this.#own] = sockets;
+    for (const socket of sockets) {
+      socket.on('error', (error) => options.log(`UDP: ${error.message}`));
+      socket.on('message', (datagram, from) => this.#onDatagram(datagram, from));
+    }
+    this.#own.setBroadcast(true);
+    this.greet();
+  }
+
+  /** @throws Error that says why the port cannot be used. */
+  static async start(options: LanPresenceOptions): Promise<LanPresence> {
+    const { port, ip } = options;
+    // What goes to everybody comes to those that listen at any address; what goes to one address, to
+    // the one that listens there.
+    const everywhere = await listen(port, undefined);
+    if (ip === undefined) return new LanPresence(options, [everywhere]);
+    try {
+      return new LanPresence(options, [await listen(port, ip), everywhere]);
+    } catch (error) {
+      everywhere.close();
+      throw error;
+    }
+  }
+
+  get peers(): readonly Peer[] {
+    return this.#roster.peers;
+  }
+
+  find(address: string): Peer | undefined {
+    return this.#roster.find(address);
+  }
+
+  /** Says again that this one is there. */
+  greet(): void {
+    this.#run(this.#roster.greet(now()));
+  }
+
+  /** Says goodbye. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#run(this.#roster.leave(now()));
+    // What was said last has to be on its way before the socket goes.
+    await new Promise<void>((resolve) => {
+      this.#onSaid = resolve;
+      this.#saidAll();
+    });
+    this.#closed = true;
+    this.#alarm.clear();
+    await Promise.all(
+      this.#sockets.map((socket) => new Promise<void>((resolve) => socket.close(resolve))),
+    );
+  }
+
+  #onDatagram(datagram: Buffer, from: RemoteInfo): void {
+    if (this.#isOwn(from.address)) return;
+    const greeting =
+      datagram.length > MAX_GREETING_BYTES ? undefined : this.#options.decode(datagram);
+    if (greeting === undefined) {
+      this.#options.log(`a datagram of ${from.address} makes no sense`);
+      return;
+    }
+    this.#run(this.#roster.heard(from.address, greeting, now()));
+  }
+
+  #isOwn(address: string): boolean {
+    const { ip } = this.#options;
+    if (ip !== undefined) return address === ip;
+    if (now() - this.#lookedAt > LOOK_EVERY_MS) {
+      this.#lookedAt = now();
+      this.#addresses = new Set(localAddresses());
+    }
+    return this.#addresses.has(address);
+  }
+
+  #run(effects: readonly RosterEffect[]): void {
+    if (this.#closed) return;
+    for (const effect of effects) this.#carryOut(effect);
+    this.#alarm.set(this.#roster.nextTimeout());
+  }
+
+  #carryOut(effect: RosterEffect): void {
+    const { onCame, onLeft, onRenamed } = this.#options;
+    switch (effect.type) {
+      case 'say':
+        this.#say(effect.word, effect.to);
+        return;
+      case 'came':
+        onCame(effect.peer);
+        return;
+      case 'left':
+        onLeft(effect.peer, effect.silent);
+        return;
+      case 'renamed':
+        onRenamed(effect.peer, effect.before);
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #say(word: Greeting['word'], to: string | undefined): void {
+    const { broadcast, port, encode } = this.#options;
+    const datagram = encode(word);
+    const targets = to === undefined ? (broadcast ?? broadcastAddresses()) : [to];
+    // A network that is down must not keep the others from hearing.
+    for (const target of targets) {
+      this.#saying += 1;
+      this.#own.send(datagram, port, target, () => {
+        this.#saying -= 1;
+        this.#saidAll();
+      });
+    }
+  }
+
+  #saidAll(): void {
+    if (this.#saying === 0 && this.#roster.nextCopy === undefined) this.#onSaid?.();
+  }
+}
+
+async function listen(port: number, address: string | undefined): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ port, ...(address !== undefined && { address }) }, () => {
+      socket.off('error', reject);
+      resolve();
+    });
+  });
+  return socket;
+}
