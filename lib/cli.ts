@@ -13,6 +13,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['get', async () => (await import('./app/get.ts')).getCommand()],
   ['isend', async () => (await import('./app/isend.ts')).isendCommand()],
   ['relay', async () => (await import('./app/relay.ts')).relayCommand()],
+  ['sent', async () => (await import('./app/sent.ts')).sentCommand()],
   ['demo', async () => (await import('./app/demo.ts')).demoCommand()],
 ]);
 

@@ -1,0 +1,186 @@
+import { assertNever, ProtocolError } from '../core/errors.ts';
+import { decodeMessage, encodeMessage } from '../sent/codec.ts';
+import type { FileInfo, Message, User } from '../sent/messages.ts';
+import { Request, type RequestEffect } from '../sent/request.ts';
+import { Alarm, now } from './clock.ts';
+import type { ObjectStream } from './object-stream.ts';
+
+/** Where the bytes of one file go. What it throws is told to the sender by `describe`. */
+export interface OfferedSink {
+  /** Bytes that are there already. */
+  readonly offset: number;
+  /** What is there counts no more. */
+  beginAnew(): Promise<void>;
+  /** Resolves when more can be taken. */
+  write(chunk: Buffer): Promise<void>;
+  /** Why it is not what was offered; `undefined`: it is, and has its name now. */
+  finish(): Promise<string | undefined>;
+  /** No more comes. */
+  end(): Promise<void>;
+}
+
+export interface IncomingOptions {
+  readonly stream: ObjectStream;
+  /** This peer, and where the connection comes from. */
+  readonly self: User;
+  readonly address: string;
+  /** Whether the user wants it; `undefined`: he cannot be asked. */
+  readonly decide: (sender: User, file: FileInfo, expired: AbortSignal) => Promise<boolean>;
+  readonly openSink: (sender: User, file: FileInfo) => Promise<OfferedSink>;
+  readonly describe: (error: unknown) => string;
+  /** `problem`: why there is no file. */
+  readonly onOver: (sender: User | undefined, file: FileInfo | undefined, problem?: string) => void;
+}
+
+/** A file that somebody offers on a connection of his: it carries out what {@link Request} says. */
+export class SentIncoming {
+  readonly #options: IncomingOptions;
+  readonly #machine = new Request(now());
+  readonly #alarm = new Alarm(() => this.#run(this.#machine.onTimeout(now())));
+  readonly #expired = new AbortController();
+  #sender: User | undefined;
+  #file: FileInfo | undefined;
+  #sink: OfferedSink | undefined;
+  /** Resolves when all that came is written. */
+  #written: Promise<void> = Promise.resolve();
+  #over = false;
+
+  constructor(options: IncomingOptions) {
+    this.#options = options;
+    this.#run([]);
+  }
+
+  onObject(text: string): void {
+    try {
+      this.#run(this.#machine.handle(decodeMessage(text), now()));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#run(this.#machine.fail(`that is not understood (${error.message})`));
+    }
+  }
+
+  /** What came is no object. */
+  onFault(): void {
+    this.#run(this.#machine.fail('that is no message'));
+  }
+
+  closed(error: Error | undefined): void {
+    const why = error === undefined ? '' : ` (${error.message})`;
+    this.#run(this.#machine.fail(`the sender has closed the connection${why}`));
+  }
+
+  /** This side ends it. */
+  stop(): void {
+    this.#run(this.#machine.fail('the receiver has stopped it'));
+  }
+
+  /** Somebody else goes on with the connection. */
+  release(): void {
+    this.#over = true;
+    this.#alarm.clear();
+  }
+
+  #run(effects: readonly RequestEffect[]): void {
+    if (this.#over) return;
+    for (const effect of effects) this.#carryOut(effect);
+    this.#alarm.set(this.#over ? undefined : this.#machine.nextTimeout());
+  }
+
+  #carryOut(effect: RequestEffect): void {
+    switch (effect.type) {
+      case 'ask-user':
+        // What he says of his address is not asked.
+        this.#sender = { name: effect.sender.name, ip: this.#options.address };
+        this.#file = effect.file;
+        void this.#ask(this.#sender, effect.file);
+        return;
+      case 'stop-asking':
+        this.#expired.abort();
+        return;
+      case 'say':
+        this.#say(effect);
+        return;
+      case 'receive':
+        this.#receive(effect.offset, effect.length);
+        return;
+      case 'check':
+        void this.#check();
+        return;
+      case 'over':
+        this.#end(effect.reason);
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  async #ask(sender: User, file: FileInfo): Promise<void> {
+    const { decide, openSink, describe } = this.#options;
+    try {
+      const wanted = await decide(sender, file, this.#expired.signal);
+      if (this.#over) return;
+      if (wanted) this.#sink = await openSink(sender, file);
+      // Meanwhile he may have gone.
+      if (this.#over) await this.#sink?.end();
+      else this.#run(this.#machine.decided(this.#sink?.offset, now()));
+    } catch (error) {
+      this.#run(this.#machine.fail(describe(error)));
+    }
+  }
+
+  #receive(offset: number, length: number): void {
+    const { stream, describe } = this.#options;
+    const sink = this.#sink;
+    if (sink === undefined) throw new Error('there is no place for it');
+    let left = length;
+    const fail = (error: unknown): void => this.#run(this.#machine.fail(describe(error)));
+    if (offset < sink.offset) this.#written = sink.beginAnew().catch(fail);
+    const finish = (): void => {
+      void this.#written.then(() => this.#run(this.#machine.complete()));
+    };
+    if (left === 0) {
+      finish();
+      return;
+    }
+    stream.expectBytes((chunk) => {
+      const mine = chunk.subarray(0, left);
+      left -= mine.length;
+      this.#machine.moved(mine.length);
+      stream.socket.pause();
+      this.#written = this.#written
+        .then(() => sink.write(mine))
+        .then(() => void stream.socket.resume(), fail);
+      if (left > 0) return undefined;
+      finish();
+      return chunk.subarray(mine.length);
+    });
+  }
+
+  async #check(): Promise<void> {
+    const { describe } = this.#options;
+    const problem = await this.#sink?.finish().catch((error: unknown) => describe(error));
+    this.#run(this.#machine.checked(problem));
+  }
+
+  #say({ message: type, offset, reason }: Extract<RequestEffect, { type: 'say' }>): void {
+    const { stream, self } = this.#options;
+    if (this.#sender === undefined || this.#file === undefined) return;
+    const about = { sender: this.#sender, receiver: self, file: this.#file };
+    const message: Message =
+      type === 'accept'
+        ? { type, ...about, offset: offset ?? 0 }
+        : type === 'failed'
+          ? { type, ...about, reason: reason ?? '' }
+          : { type, ...about };
+    stream.send(encodeMessage(message, new Date()));
+  }
+
+  #end(problem: string | undefined): void {
+    this.#over = true;
+    this.#options.stream.end();
+    const ended = this.#sink?.end() ?? Promise.resolve();
+    void ended
+      .catch(() => undefined)
+      .then(() => this.#options.onOver(this.#sender, this.#file, problem));
+  }
+}
