@@ -287,3 +287,18 @@ describe('a receiver that', () => {
     expect(other.log.at(-1)).toBe('close complete');
   });
 });
+
+test('an offer of nothing is taken, too: an empty file that is there already', () => {
+  const sender = new Sender({ window: 16, password: undefined });
+  const reply = (type: Reply['type'], id: number, text = ''): readonly SenderEffect[] =>
+    sender.handle({ type, id, text }, START);
+  sender.start(START);
+  reply('established', 0);
+  sender.give({ type: 'file', name: 'f', size: 0 }, START);
+  reply('confirmed', 1);
+  const offer = { offset: 0, sha256: 'ab'.repeat(32), whole: true };
+  expect(reply('confirmed', 1, `whole=0 sha256=${offer.sha256}`)).toEqual([
+    { type: 'check-offer', offer },
+  ]);
+  expect(sender.goOn(0, START)).toMatchObject([{ type: 'send', request: { type: 'go-on' } }]);
+});

@@ -340,3 +340,27 @@ test('a conversation means the same however its bytes are cut and glued', () => 
   for (let at = 1; at < bytes.length; at += 1) expect(play([at])).toBe(whole);
   expect(play(Array.from(bytes.keys()))).toBe(whole);
 });
+
+test('a name is had by whoever is checked first, when two come for it at once', () => {
+  const server = new RelayServer();
+  const told = (effects: readonly RelayEffect[]): string =>
+    effects
+      .flatMap((effect) =>
+        effect.type === 'send' && effect.message.on === 'command'
+          ? [encodeCommandReply(effect.message.reply)]
+          : [],
+      )
+      .join('');
+  for (const id of [1, 2]) {
+    server.opened(id, 'command', START);
+    const [check] = server.line(id, `alice k${id}`, START);
+    expect(check).toMatchObject({ type: 'check-key', connection: id });
+  }
+  expect(told(server.keyChecked(2, true))).toMatch(/^200 /);
+  expect(told(server.keyChecked(1, true))).toMatch(/^201 /);
+  // The one who was refused takes nothing along.
+  server.closed(1);
+  server.opened(3, 'notification', START);
+  const welcomed = server.line(3, 'alice k2', START);
+  expect(welcomed).toContainEqual(expect.objectContaining({ type: 'list-waiting' }));
+});

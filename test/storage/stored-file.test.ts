@@ -65,15 +65,18 @@ test('what is not there is not made out of nothing, and what counts is not more 
   await file.close();
 });
 
-test('what was being read when all is written anew is not given any more', async () => {
-  await using folder = await TemporaryFolder.make();
-  const path = join(folder.path, 'f');
-  await writeFile(path, BYTES);
-  const file = await StoredFile.open(path, BYTES.length, new BlockPool(4));
-  const reading = file.read(0);
-  await file.clear();
-  file.append(Buffer.from('new'));
-  expect(await reading).toBeUndefined();
-  expect((await readAll(file)).toString()).toBe('new');
-  await file.close();
-});
+test.each([4, 0])(
+  'what was being read when all is written anew is not given: %i blocks',
+  async (blocks) => {
+    await using folder = await TemporaryFolder.make();
+    const path = join(folder.path, 'f');
+    await writeFile(path, BYTES);
+    const file = await StoredFile.open(path, BYTES.length, new BlockPool(blocks));
+    const reading = file.read(0);
+    await file.clear();
+    file.append(Buffer.from('new'));
+    expect(await reading).toBeUndefined();
+    expect((await readAll(file)).toString()).toBe('new');
+    await file.close();
+  },
+);
