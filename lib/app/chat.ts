@@ -17,6 +17,7 @@ import {
 } from './flags.ts';
 import type { Route } from './route.ts';
 import { askRouteInPipe, askRouteInTerminal, parseLocalAddress } from './start-questions.ts';
+import { STOP_SIGNALS } from './stop-signals.ts';
 
 export interface ChatFlags {
   from?: string;
@@ -128,13 +129,12 @@ async function session(
     interactive: process.stdin.isTTY && process.stdout.isTTY,
   });
   const leave = (): void => session.leave();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, leave);
+  for (const signal of STOP_SIGNALS) process.on(signal, leave);
   try {
     return await session.run();
   } finally {
     // During the questions nothing else runs, so a signal has to end the process by itself.
-    for (const signal of signals) process.off(signal, leave);
+    for (const signal of STOP_SIGNALS) process.off(signal, leave);
   }
 }
 

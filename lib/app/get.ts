@@ -26,6 +26,7 @@ import {
   parseRate,
 } from './flags.ts';
 import { ANY } from './route.ts';
+import { STOP_SIGNALS } from './stop-signals.ts';
 
 /** When all is done, the server's answer to the farewell is worth no more than this. */
 const GOODBYE = millis(5);
@@ -67,8 +68,6 @@ async function get(file: string, flags: GetFlags): Promise<void> {
   await new Get(file, flags, target).run();
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
 interface Target {
   readonly folder: string;
   readonly name: string;
@@ -109,13 +108,13 @@ class Get {
     const driver = await this.#connect();
     this.#driver = driver;
     const interrupt = (): void => this.#interrupt(driver);
-    for (const signal of SIGNALS) process.on(signal, interrupt);
+    for (const signal of STOP_SIGNALS) process.on(signal, interrupt);
     try {
       await this.#end(await this.#fetch(driver));
     } finally {
       this.#over.abort();
       await driver.disconnect(GOODBYE);
-      for (const signal of SIGNALS) process.off(signal, interrupt);
+      for (const signal of STOP_SIGNALS) process.off(signal, interrupt);
     }
   }
 

@@ -16,6 +16,7 @@ import { EXIT, UserError } from './exit-status.ts';
 import { newCommand, parseFolderFlag, parseHostFlag, parsePortOrZeroFlag } from './flags.ts';
 import { Inbox } from './isend-inbox.ts';
 import { type PasswordFlags, passwordOptions, readPassword } from './isend-password.ts';
+import { onStopSignal } from './stop-signals.ts';
 
 /** Where a receiver listens, unless told otherwise. */
 export const ISEND_PORT = 7770;
@@ -62,9 +63,7 @@ export function receiveCommand(): Command {
 async function receive(flags: ReceiveFlags): Promise<void> {
   const gate = new Gate(readPassword(flags));
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => stop.abort());
-  }
+  onStopSignal(() => stop.abort());
   const folder = resolve(flags.to);
   let isWhole = false;
   const driver = await IsendReceiverDriver.start({

@@ -17,6 +17,7 @@ import { Outbox } from './isend-outbox.ts';
 import { type PasswordFlags, passwordOptions, readPassword } from './isend-password.ts';
 import { ISEND_PORT } from './isend-receive.ts';
 import { ANY, type Route } from './route.ts';
+import { onStopSignal } from './stop-signals.ts';
 
 const MAX_WINDOW = 256;
 
@@ -82,9 +83,7 @@ async function send(host: string, paths: readonly string[], flags: SendFlags): P
     progress?.stop();
     throw new UserError(describeConnectError(error, route));
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => driver.stop('stopped'));
-  }
+  onStopSignal(() => driver.stop('stopped'));
   const failure = await driver.run();
   progress?.stop();
   if (failure !== undefined) {

@@ -4,6 +4,7 @@ import { EXIT } from './exit-status.ts';
 import { newCommand } from './flags.ts';
 import { logInOf, type RelayFlags, withRelayFlags } from './relay-flags.ts';
 import { RelayMember } from './relay-member.ts';
+import { onStopSignal } from './stop-signals.ts';
 import { Taking, type TakingFlags, withTakingFlags } from './taking.ts';
 
 /** `wirelab relay receive` */
@@ -17,9 +18,7 @@ export function relayReceiveCommand(): Command {
 async function receive(flags: RelayFlags & TakingFlags): Promise<void> {
   const logIn = logInOf(flags);
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => stop.abort());
-  }
+  onStopSignal(() => stop.abort());
   const taking = new Taking(flags, stop);
   const member = new RelayMember({
     logIn,

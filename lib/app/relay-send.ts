@@ -8,6 +8,7 @@ import { newCommand, parsePortFlag } from './flags.ts';
 import { logInOf, parseWordFlag, type RelayFlags, withRelayFlags } from './relay-flags.ts';
 import { openOffered, sendFile, type TransferView } from './relay-transfers.ts';
 import { ANY } from './route.ts';
+import { onStopSignal } from './stop-signals.ts';
 
 const MAX_USERS = 100;
 
@@ -43,9 +44,7 @@ async function send(path: string, users: string[] | undefined, flags: SendFlags)
   await using file = await openOffered(path);
   const who = logInOf(flags);
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => stop.abort());
-  }
+  onStopSignal(() => stop.abort());
   const { print } = view;
   await using client = resume ? undefined : await logIn(who);
   stop.signal.addEventListener('abort', () => void client?.close());

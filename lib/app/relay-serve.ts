@@ -11,6 +11,7 @@ import { UserError } from './exit-status.ts';
 import { newCommand, parseFolderFlag, parseHostFlag, parsePorts } from './flags.ts';
 import { COMMAND_PORT, NOTIFICATION_PORT, parseBytes, parseSpan } from './relay-flags.ts';
 import { formatEvent } from './serve.ts';
+import { onStopSignal } from './stop-signals.ts';
 
 interface ServeFlags {
   host?: string;
@@ -51,9 +52,7 @@ export function relayServeCommand(): Command {
 async function serve(flags: ServeFlags): Promise<void> {
   // From the first moment on: whoever sees a line of the log may already want it to end.
   const interrupt = new Promise<void>((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => done());
-    }
+    onStopSignal(() => done());
   });
   const log = (event: ServerEvent): void => {
     if (!flags.quiet || event.level !== 'info') process.stderr.write(`${formatEvent(event)}\n`);

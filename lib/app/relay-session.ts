@@ -7,6 +7,7 @@ import { EXIT, UserError } from './exit-status.ts';
 import { logInOf, type RelayFlags } from './relay-flags.ts';
 import { RelayMember } from './relay-member.ts';
 import { openOffered, sendFile, type TransferView } from './relay-transfers.ts';
+import { onStopSignal } from './stop-signals.ts';
 
 export interface SessionFlags extends RelayFlags {
   to: string;
@@ -67,9 +68,7 @@ class RelaySession {
   }
 
   async run(): Promise<void> {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => this.#leave());
-    }
+    onStopSignal(() => this.#leave());
     const staying = this.#member.stay(this.#stop.signal).finally(() => this.#leave());
     try {
       await Promise.race([this.#obeyWhenThere(), staying]);

@@ -6,6 +6,7 @@ import { newCommand } from './flags.ts';
 import { ReceivedFile } from './sent-files.ts';
 import { type SentFlags, startPeer, withSentFlags } from './sent-flags.ts';
 import { Shares } from './shares.ts';
+import { onStopSignal } from './stop-signals.ts';
 import { Taking, type TakingFlags, withTakingFlags } from './taking.ts';
 
 /** `wirelab sent receive` */
@@ -18,9 +19,7 @@ export function sentReceiveCommand(): Command {
 
 async function receive(flags: SentFlags & TakingFlags): Promise<void> {
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => stop.abort());
-  }
+  onStopSignal(() => stop.abort());
   const taking = new Taking(flags, stop);
   const shares = new Shares(taking.bar);
   let failures = 0;

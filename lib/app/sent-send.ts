@@ -10,6 +10,7 @@ import { newCommand } from './flags.ts';
 import { type OfferedFile, openForOffer } from './sent-files.ts';
 import { type SentFlags, startPeer, withSentFlags } from './sent-flags.ts';
 import { Shares } from './shares.ts';
+import { onStopSignal } from './stop-signals.ts';
 
 /** Whoever is there has answered by then. */
 const LOOK_FOR_MS = 3000;
@@ -39,9 +40,7 @@ export function sentListCommand(): Command {
 async function send(path: string, names: readonly string[], flags: SentFlags): Promise<void> {
   await using file = await openForOffer(path);
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => stop.abort());
-  }
+  onStopSignal(() => stop.abort());
   await using peer = await startPeer(flags, {});
   const receivers = await find(peer, names, stop.signal);
   if (receivers.length === 0 && stop.signal.aborted) throw new UserError('it was stopped');

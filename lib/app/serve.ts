@@ -16,6 +16,7 @@ import {
   parseRate,
 } from './flags.ts';
 import { packagedFiles } from './package-files.ts';
+import { onStopSignal } from './stop-signals.ts';
 
 interface ServeFlags {
   host?: string;
@@ -92,9 +93,7 @@ function usualFolder(): string {
 /** Resolves at Ctrl-C, or when the process is asked to end. */
 function interrupted(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => resolve());
-    }
+    onStopSignal(() => resolve());
   });
 }
 

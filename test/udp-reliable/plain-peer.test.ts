@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { millis } from '../../lib/core/brands.ts';
 import type { BottleneckOptions } from '../../lib/lab/bottleneck.ts';
 import { DATAGRAM_BYTES, segment } from '../../lib/udp-reliable/segment.ts';
+import { Sender } from '../../lib/udp-reliable/sender.ts';
 import { simulateTransfer, type TransferResult } from '../support/simulated-transfer.ts';
 
 const MIB = 2 ** 20;
@@ -62,4 +63,17 @@ describe('a large download under the rules of the document', () => {
     const result = download(4 * MIB, reader(40e6));
     expect(result.reRequests).toEqual([]);
   });
+});
+
+test.each([
+  ['is timed by a silence, where line ends tell its answers apart', undefined, [4, 4]],
+  ['is not asked for that, where its answers take long and their time is known', 60, [5, 520]],
+] as const)('a client %s', (_what, response, [least, most]) => {
+  const bareResponse = response && millis(response);
+  const sender = new Sender({ segmentCount: 100_000, bareResponse, shares: [] });
+  const out = new Uint32Array(64);
+  let sent = 0;
+  for (let now = 0; now < 90; now += 1) sent += sender.take(millis(now), out);
+  expect(sent).toBeGreaterThanOrEqual(least);
+  expect(sent).toBeLessThanOrEqual(most);
 });
