@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { lookup } from 'mrmime';
+import type { OfferedSink } from '../net/intake.ts';
 import type { PourSource } from '../net/pour.ts';
-import type { OfferedSink } from '../net/sent-incoming.ts';
 import type { FileInfo } from '../sent/messages.ts';
 import { IncomingFile } from '../storage/incoming-file.ts';
 import { OutgoingFile } from '../storage/outgoing-tree.ts';

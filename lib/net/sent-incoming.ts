@@ -1,23 +1,11 @@
 import { assertNever, ProtocolError } from '../core/errors.ts';
+import { Request, type RequestEffect } from '../lan/request.ts';
 import { decodeMessage, encodeMessage } from '../sent/codec.ts';
 import type { FileInfo, Message, User } from '../sent/messages.ts';
-import { Request, type RequestEffect } from '../sent/request.ts';
+import { offerOf } from '../sent/turns.ts';
 import { Alarm, now } from './clock.ts';
+import { type OfferedSink, takeInto } from './intake.ts';
 import type { ObjectStream } from './object-stream.ts';
-
-/** Where the bytes of one file go. What it throws is told to the sender by `describe`. */
-export interface OfferedSink {
-  /** Bytes that are there already. */
-  readonly offset: number;
-  /** What is there counts no more. */
-  beginAnew(): Promise<void>;
-  /** Resolves when more can be taken. */
-  write(chunk: Buffer): Promise<void>;
-  /** Why it is not what was offered; `undefined`: it is, and has its name now. */
-  finish(): Promise<string | undefined>;
-  /** No more comes. */
-  end(): Promise<void>;
-}
 
 export interface IncomingOptions {
   readonly stream: ObjectStream;
@@ -41,8 +29,6 @@ export class SentIncoming {
   #sender: User | undefined;
   #file: FileInfo | undefined;
   #sink: OfferedSink | undefined;
-  /** Resolves when all that came is written. */
-  #written: Promise<void> = Promise.resolve();
   #over = false;
 
   constructor(options: IncomingOptions) {
@@ -52,7 +38,10 @@ export class SentIncoming {
 
   onObject(text: string): void {
     try {
-      this.#run(this.#machine.handle(decodeMessage(text), now()));
+      const message = decodeMessage(text);
+      const input = offerOf(message);
+      if (message.type === 'ask') this.#meet(message.sender, message.file);
+      this.#run(this.#machine.handle(input, now()));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#run(this.#machine.fail(`that is not understood (${error.message})`));
@@ -89,10 +78,7 @@ export class SentIncoming {
   #carryOut(effect: RequestEffect): void {
     switch (effect.type) {
       case 'ask-user':
-        // What he says of his address is not asked.
-        this.#sender = { name: effect.sender.name, ip: this.#options.address };
-        this.#file = effect.file;
-        void this.#ask(this.#sender, effect.file);
+        void this.#ask();
         return;
       case 'stop-asking':
         this.#expired.abort();
@@ -101,7 +87,7 @@ export class SentIncoming {
         this.#say(effect);
         return;
       case 'receive':
-        this.#receive(effect.offset, effect.length);
+        void this.#receive(effect);
         return;
       case 'check':
         void this.#check();
@@ -114,8 +100,17 @@ export class SentIncoming {
     }
   }
 
-  async #ask(sender: User, file: FileInfo): Promise<void> {
+  #meet({ name }: User, file: FileInfo): void {
+    if (this.#file !== undefined) return;
+    // What he says of his address is not asked.
+    this.#sender = { name, ip: this.#options.address };
+    this.#file = file;
+  }
+
+  async #ask(): Promise<void> {
     const { decide, openSink, describe } = this.#options;
+    const [sender, file] = [this.#sender, this.#file];
+    if (sender === undefined || file === undefined) throw new Error('nothing was offered');
     try {
       const wanted = await decide(sender, file, this.#expired.signal);
       if (this.#over) return;
@@ -128,32 +123,15 @@ export class SentIncoming {
     }
   }
 
-  #receive(offset: number, length: number): void {
+  async #receive(range: { readonly offset: number; readonly length: number }): Promise<void> {
     const { stream, describe } = this.#options;
-    const sink = this.#sink;
-    if (sink === undefined) throw new Error('there is no place for it');
-    let left = length;
-    const fail = (error: unknown): void => this.#run(this.#machine.fail(describe(error)));
-    if (offset < sink.offset) this.#written = sink.beginAnew().catch(fail);
-    const finish = (): void => {
-      void this.#written.then(() => this.#run(this.#machine.complete()));
-    };
-    if (left === 0) {
-      finish();
-      return;
+    if (this.#sink === undefined) throw new Error('there is no place for it');
+    try {
+      await takeInto(stream, this.#sink, range, (bytes) => this.#machine.moved(bytes));
+      this.#run(this.#machine.complete());
+    } catch (error) {
+      this.#run(this.#machine.fail(describe(error)));
     }
-    stream.expectBytes((chunk) => {
-      const mine = chunk.subarray(0, left);
-      left -= mine.length;
-      this.#machine.moved(mine.length);
-      stream.socket.pause();
-      this.#written = this.#written
-        .then(() => sink.write(mine))
-        .then(() => void stream.socket.resume(), fail);
-      if (left > 0) return undefined;
-      finish();
-      return chunk.subarray(mine.length);
-    });
   }
 
   async #check(): Promise<void> {

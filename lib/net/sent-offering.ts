@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import { assertNever, ProtocolError } from '../core/errors.ts';
+import { Offer, type OfferEffect, type Outcome } from '../lan/offer.ts';
 import { decodeMessage, encodeMessage, MAX_MESSAGE_BYTES } from '../sent/codec.ts';
 import type { FileInfo, Message, User } from '../sent/messages.ts';
-import { Offer, type OfferEffect, type Outcome } from '../sent/offer.ts';
+import { answerOf } from '../sent/turns.ts';
 import { Alarm, now } from './clock.ts';
 import { ObjectStream } from './object-stream.ts';
 import { openConnection } from './open-connection.ts';
@@ -73,7 +74,7 @@ export class SentOffering {
 
   handle(message: Message): void {
     try {
-      this.#run(this.#machine.handle(message, now()));
+      this.#run(this.#machine.handle(answerOf(message), now()));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#run(

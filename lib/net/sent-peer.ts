@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { ProtocolError } from '../core/errors.ts';
+import type { Outcome } from '../lan/offer.ts';
 import type { Peer } from '../lan/roster.ts';
 import { decodeMessage, decodePresence, encodePresence, MAX_MESSAGE_BYTES } from '../sent/codec.ts';
 import type { FileInfo, Message, User } from '../sent/messages.ts';
-import type { Outcome } from '../sent/offer.ts';
 import { plainAddress } from './addresses.ts';
 import { LanPresence } from './lan-presence.ts';
 import { ObjectStream } from './object-stream.ts';

@@ -1,15 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { millis } from '../../lib/core/brands.ts';
-import type { Message } from '../../lib/sent/messages.ts';
-import { ANSWER_WITHIN, Offer, PROGRESS_SPAN, VERDICT_WITHIN } from '../../lib/sent/offer.ts';
-import { ASK_WITHIN, FILE_WITHIN, Request } from '../../lib/sent/request.ts';
+import {
+  ANSWER_WITHIN,
+  BEGIN_WITHIN,
+  Offer,
+  PROGRESS_SPAN,
+  VERDICT_WITHIN,
+} from '../../lib/lan/offer.ts';
+import { ASK_WITHIN, FILE_WITHIN, Request } from '../../lib/lan/request.ts';
 
 const at = millis;
-const user = { name: 'a', ip: '' };
-const file = { name: 'f', size: 100, type: '', md5: '' };
-const about = { sender: user, receiver: user, file };
-const ASK: Message = { type: 'ask', sender: user, receivers: [user], file };
-const ACCEPT: Message = { type: 'accept', ...about, offset: 40 };
+const ASK = { type: 'asked', size: 100 } as const;
+const ACCEPT = { type: 'accepted', offset: 40 } as const;
 
 describe('who offers', () => {
   test('asks, sends what is missing, and has succeeded when he is told so', () => {
@@ -18,14 +20,26 @@ describe('who offers', () => {
     expect(offer.handle(ACCEPT, at(5))).toEqual([{ type: 'send-file', offset: 40 }]);
     offer.allSent(at(10));
     expect(offer.nextTimeout()).toBe(10 + VERDICT_WITHIN);
-    const over = offer.handle({ type: 'received', ...about }, at(20));
+    const over = offer.handle({ type: 'verdict', problem: undefined }, at(20));
     expect(over).toEqual([{ type: 'over', outcome: { type: 'received' } }]);
     expect(offer.nextTimeout()).toBeUndefined();
     expect(offer.fail('late')).toEqual([]);
   });
 
+  test('hears yes, and later from where on', () => {
+    const offer = new Offer(100, at(0));
+    expect(offer.handle({ type: 'agreed' }, at(5))).toEqual([]);
+    expect(offer.isAsking).toBe(false);
+    expect(offer.nextTimeout()).toBe(5 + BEGIN_WITHIN);
+    expect(() => offer.handle({ type: 'refused' }, at(6))).toThrow('OUT_OF_TURN');
+    expect(offer.handle(ACCEPT, at(6))).toEqual([{ type: 'send-file', offset: 40 }]);
+    expect(offer.handle({ type: 'verdict', problem: 'full' }, at(7))).toEqual([
+      { type: 'over', outcome: { type: 'failed', reason: 'the receiver says: full' } },
+    ]);
+  });
+
   test('hears no, and hears nothing', () => {
-    const refused = new Offer(100, at(0)).handle({ type: 'refuse', ...about }, at(1));
+    const refused = new Offer(100, at(0)).handle({ type: 'refused' }, at(1));
     expect(refused).toEqual([{ type: 'over', outcome: { type: 'refused' } }]);
     const offer = new Offer(100, at(0));
     expect(offer.onTimeout(at(ANSWER_WITHIN - 1))).toEqual([]);
@@ -46,24 +60,27 @@ describe('who offers', () => {
   test('does not believe what cannot be', () => {
     const offer = new Offer(100, at(0));
     expect(() => offer.handle({ ...ACCEPT, offset: 101 }, at(0))).toThrow('OUT_OF_TURN');
-    expect(() => offer.handle({ type: 'received', ...about }, at(0))).toThrow('OUT_OF_TURN');
+    expect(() => offer.handle({ type: 'verdict', problem: undefined }, at(0))).toThrow(
+      'OUT_OF_TURN',
+    );
     offer.handle(ACCEPT, at(0));
     expect(() => offer.handle(ACCEPT, at(0))).toThrow('OUT_OF_TURN');
-    expect(() => offer.handle({ type: 'refuse', ...about }, at(0))).toThrow('OUT_OF_TURN');
+    expect(() => offer.handle({ type: 'refused' }, at(0))).toThrow('OUT_OF_TURN');
     // Before all was sent nobody can have all.
-    expect(() => offer.handle({ type: 'received', ...about }, at(0))).toThrow('OUT_OF_TURN');
-    expect(() => offer.handle(ASK, at(0))).toThrow('OUT_OF_TURN');
+    expect(() => offer.handle({ type: 'verdict', problem: undefined }, at(0))).toThrow(
+      'OUT_OF_TURN',
+    );
   });
 });
 
 describe('who is asked', () => {
   function accepted(): Request {
     const request = new Request(at(0));
-    expect(request.handle(ASK, at(1))).toEqual([{ type: 'ask-user', sender: user, file }]);
+    expect(request.handle(ASK, at(1))).toEqual([{ type: 'ask-user' }]);
     expect(request.decided(40, at(2))).toEqual([{ type: 'say', message: 'accept', offset: 40 }]);
     return request;
   }
-  const fileFrom = (offset: number): Message => ({ type: 'file', ...about, offset });
+  const fileFrom = (offset: number) => ({ type: 'begins', offset }) as const;
 
   test('takes what is missing, checks it and says so', () => {
     const request = accepted();
@@ -91,6 +108,16 @@ describe('who is asked', () => {
       { type: 'say', message: 'failed', reason: 'another hash' },
       { type: 'over', reason: 'another hash' },
     ]);
+  });
+
+  test('may learn later from where on it comes', () => {
+    const request = new Request(at(0));
+    request.handle(ASK, at(1));
+    expect(request.decided('later', at(2))).toEqual([{ type: 'say', message: 'accept' }]);
+    request.handle({ type: 'greeted' }, at(3));
+    expect(request.nextTimeout()).toBe(3 + BEGIN_WITHIN);
+    expect(() => request.handle(fileFrom(101), at(4))).toThrow('OUT_OF_TURN');
+    expect(request.handle(fileFrom(41), at(4))).toMatchObject([{ offset: 41, length: 59 }]);
   });
 
   test('may say no, or nothing for so long that it is a no', () => {

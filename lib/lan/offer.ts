@@ -1,14 +1,25 @@
 import { after, type Millis, millis } from '../core/brands.ts';
-import { assertNever } from '../core/errors.ts';
-import { type Message, SentError } from './messages.ts';
+import { assertNever, ProtocolError } from '../core/errors.ts';
 
 /** Who is asked has so long to answer. */
 export const ANSWER_WITHIN = millis(120_000);
+/** After a yes, so long until the transfer begins: large files are hashed first. */
+export const BEGIN_WITHIN = millis(600_000);
 /** While bytes go out, so many have to be taken in each such span. */
 export const PROGRESS_SPAN = millis(60_000);
 export const PROGRESS_BYTES = 65_536;
 /** Hashing a large file takes long. */
 export const VERDICT_WITHIN = millis(600_000);
+
+/** What the one who is asked says. */
+export type OfferInput =
+  /** Yes; from where on he wants it comes with `accepted`. */
+  | { readonly type: 'agreed' }
+  /** Yes; he has so many bytes already. */
+  | { readonly type: 'accepted'; readonly offset: number }
+  | { readonly type: 'refused' }
+  /** `problem`: why he has not got it. */
+  | { readonly type: 'verdict'; readonly problem: string | undefined };
 
 export type Outcome =
   | { readonly type: 'received' }
@@ -17,14 +28,17 @@ export type Outcome =
 
 export type OfferEffect =
   | { readonly type: 'ask' }
-  /** The line `FILE`, and the bytes from there on. */
+  /** The bytes from there on. */
   | { readonly type: 'send-file'; readonly offset: number }
   | { readonly type: 'over'; readonly outcome: Outcome };
 
-/** The offering side of one file to one receiver (document, "Sending a file"). */
+/**
+ * The offering side of one file to one receiver: asking, sending, and hearing whether it is there
+ * (sent, "Sending a file"; lanshare, "File Send Requests" and "File Transfer Progress").
+ */
 export class Offer {
   readonly #size: number;
-  #state: 'asking' | 'sending' | 'waiting' | 'over' = 'asking';
+  #state: 'asking' | 'agreed' | 'sending' | 'waiting' | 'over' = 'asking';
   #deadline: Millis;
   #moved = 0;
 
@@ -34,28 +48,39 @@ export class Offer {
     this.#deadline = after(now, ANSWER_WITHIN);
   }
 
+  /** Whether there was no answer yet. */
+  get isAsking(): boolean {
+    return this.#state === 'asking';
+  }
+
   start(): readonly OfferEffect[] {
     return [{ type: 'ask' }];
   }
 
-  /** @throws SentError `OUT_OF_TURN` */
-  handle(message: Message, now: Millis): readonly OfferEffect[] {
-    switch (message.type) {
-      case 'accept':
-        return this.#accepted(message.offset, now);
-      case 'refuse':
-        if (this.#state !== 'asking') throw new SentError('OUT_OF_TURN', 'REFUSE');
+  /** @throws ProtocolError `OUT_OF_TURN` */
+  handle(input: OfferInput, now: Millis): readonly OfferEffect[] {
+    switch (input.type) {
+      case 'agreed':
+        this.#demand(this.#state === 'asking', input);
+        this.#state = 'agreed';
+        this.#deadline = after(now, BEGIN_WITHIN);
+        return [];
+      case 'accepted': {
+        const isDue = this.#state === 'asking' || this.#state === 'agreed';
+        this.#demand(isDue && input.offset <= this.#size, input);
+        this.#state = 'sending';
+        this.#listenOn(now);
+        return [{ type: 'send-file', offset: input.offset }];
+      }
+      case 'refused':
+        this.#demand(this.#state === 'asking', input);
         return this.#end({ type: 'refused' });
-      case 'received':
-        if (this.#state !== 'waiting') throw new SentError('OUT_OF_TURN', 'RECEIVED');
+      case 'verdict':
+        if (input.problem !== undefined) return this.fail(`the receiver says: ${input.problem}`);
+        this.#demand(this.#state === 'waiting', input);
         return this.#end({ type: 'received' });
-      case 'failed':
-        return this.#end({ type: 'failed', reason: `the receiver says: ${message.reason}` });
-      case 'ask':
-      case 'file':
-        throw new SentError('OUT_OF_TURN', message.type);
       default:
-        return assertNever(message);
+        return assertNever(input);
     }
   }
 
@@ -86,17 +111,17 @@ export class Offer {
       this.#listenOn(now);
       return [];
     }
-    const why = { asking: 'no answer', sending: 'it takes nothing more', waiting: 'no last word' };
+    const why = {
+      asking: 'no answer',
+      agreed: 'it has not begun',
+      sending: 'it takes nothing more',
+      waiting: 'no last word',
+    };
     return this.fail(why[this.#state]);
   }
 
-  #accepted(offset: number, now: Millis): readonly OfferEffect[] {
-    if (this.#state !== 'asking' || offset > this.#size) {
-      throw new SentError('OUT_OF_TURN', 'ACCEPT');
-    }
-    this.#state = 'sending';
-    this.#listenOn(now);
-    return [{ type: 'send-file', offset }];
+  #demand(isDue: boolean, { type }: OfferInput): void {
+    if (!isDue) throw new ProtocolError('OUT_OF_TURN', type);
   }
 
   #listenOn(now: Millis): void {

@@ -1,7 +1,6 @@
 import { after, type Millis, millis } from '../core/brands.ts';
-import { assertNever } from '../core/errors.ts';
-import { type FileInfo, type Message, SentError, type User } from './messages.ts';
-import { ANSWER_WITHIN, PROGRESS_BYTES, PROGRESS_SPAN } from './offer.ts';
+import { assertNever, ProtocolError } from '../core/errors.ts';
+import { ANSWER_WITHIN, BEGIN_WITHIN, PROGRESS_BYTES, PROGRESS_SPAN } from './offer.ts';
 
 /** After the connection was opened. */
 export const ASK_WITHIN = millis(10_000);
@@ -10,9 +9,18 @@ export const FILE_WITHIN = millis(60_000);
 /** The answer has to be there before the other side gives up. */
 const MARGIN = millis(5000);
 
+/** What the one who offers a file says. */
+export type RequestInput =
+  /** He offers a file of so many bytes. */
+  | { readonly type: 'asked'; readonly size: number }
+  /** He is there to send, and has to find out something first, for example a hash. */
+  | { readonly type: 'greeted' }
+  /** The bytes from there on come. */
+  | { readonly type: 'begins'; readonly offset: number };
+
 export type RequestEffect =
-  /** Somebody offers a file; to be answered with `decided`. */
-  | { readonly type: 'ask-user'; readonly sender: User; readonly file: FileInfo }
+  /** To be answered with `decided`. */
+  | { readonly type: 'ask-user' }
   /** Nobody has to answer any more. */
   | { readonly type: 'stop-asking' }
   | {
@@ -30,11 +38,15 @@ export type RequestEffect =
 
 type State = 'new' | 'asking' | 'accepted' | 'receiving' | 'checking' | 'over';
 
-/** The receiving side of one connection (document, "Sending a file"). */
+/**
+ * The receiving side of one offer: consent, receiving, checking (sent, "Sending a file"; lanshare,
+ * "Requests Acceptation" and "File Transfer Progress").
+ */
 export class Request {
   #state: State = 'new';
-  #file: FileInfo | undefined;
-  #offset = 0;
+  #size = 0;
+  /** From where it may begin, besides 0; from anywhere when it is told later. */
+  #offset: number | 'later' = 0;
   #deadline: Millis;
   #moved = 0;
 
@@ -42,35 +54,41 @@ export class Request {
     this.#deadline = after(now, ASK_WITHIN);
   }
 
-  /** @throws SentError `OUT_OF_TURN` */
-  handle(message: Message, now: Millis): readonly RequestEffect[] {
-    switch (message.type) {
-      case 'ask':
-        if (this.#state !== 'new') throw new SentError('OUT_OF_TURN', 'ASK');
+  /** Whether the user has not answered yet. */
+  get isAsking(): boolean {
+    return this.#state === 'asking';
+  }
+
+  /** @throws ProtocolError `OUT_OF_TURN` */
+  handle(input: RequestInput, now: Millis): readonly RequestEffect[] {
+    switch (input.type) {
+      case 'asked':
+        if (this.#state !== 'new') throw new ProtocolError('OUT_OF_TURN', 'asked');
         this.#state = 'asking';
-        this.#file = message.file;
+        this.#size = input.size;
         this.#deadline = after(now, millis(ANSWER_WITHIN - MARGIN));
-        return [{ type: 'ask-user', sender: message.sender, file: message.file }];
-      case 'file':
-        return this.#begin(message.offset, now);
-      case 'accept':
-      case 'refuse':
-      case 'received':
-      case 'failed':
-        throw new SentError('OUT_OF_TURN', message.type);
+        return [{ type: 'ask-user' }];
+      case 'greeted':
+        if (this.#state === 'accepted') this.#deadline = after(now, BEGIN_WITHIN);
+        return [];
+      case 'begins':
+        return this.#begin(input.offset, now);
       default:
-        return assertNever(message);
+        return assertNever(input);
     }
   }
 
-  /** @param offset bytes that are there already; `undefined`: it is not wanted. */
-  decided(offset: number | undefined, now: Millis): readonly RequestEffect[] {
+  /**
+   * @param offset bytes that are there already, or `later`, when that is told in another way;
+   * `undefined`: it is not wanted.
+   */
+  decided(offset: number | 'later' | undefined, now: Millis): readonly RequestEffect[] {
     if (this.#state !== 'asking') return [];
     if (offset === undefined) return [{ type: 'say', message: 'refuse' }, this.#end('refused')];
     this.#state = 'accepted';
     this.#offset = offset;
     this.#deadline = after(now, FILE_WITHIN);
-    return [{ type: 'say', message: 'accept', offset }];
+    return [{ type: 'say', message: 'accept', ...(offset !== 'later' && { offset }) }];
   }
 
   /** Bytes of the file came. */
@@ -95,10 +113,9 @@ export class Request {
   /** It cannot go on, for example since the disk is full. */
   fail(reason: string): readonly RequestEffect[] {
     if (this.#state === 'over') return [];
-    const isAsking = this.#state === 'asking';
-    const hasAsked = isAsking || this.#state !== 'new';
+    const hasAsked = this.#state !== 'new';
     return [
-      ...(isAsking ? [{ type: 'stop-asking' } as const] : []),
+      ...(this.isAsking ? [{ type: 'stop-asking' } as const] : []),
       ...(hasAsked ? [{ type: 'say', message: 'failed', reason } as const] : []),
       this.#end(reason),
     ];
@@ -126,15 +143,14 @@ export class Request {
   }
 
   #begin(offset: number, now: Millis): readonly RequestEffect[] {
-    const file = this.#file;
+    const isTold = this.#offset === 'later' ? offset <= this.#size : offset === this.#offset;
     // From the beginning, or from where it was told to.
-    const isPossible = offset === 0 || offset === this.#offset;
-    if (this.#state !== 'accepted' || file === undefined || !isPossible) {
-      throw new SentError('OUT_OF_TURN', 'FILE');
+    if (this.#state !== 'accepted' || !(offset === 0 || isTold)) {
+      throw new ProtocolError('OUT_OF_TURN', 'begins');
     }
     this.#state = 'receiving';
     this.#listenOn(now);
-    return [{ type: 'receive', offset, length: file.size - offset }];
+    return [{ type: 'receive', offset, length: this.#size - offset }];
   }
 
   #listenOn(now: Millis): void {

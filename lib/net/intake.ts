@@ -1,0 +1,45 @@
+import type { ObjectStream } from './object-stream.ts';
+
+/** Where the bytes of one file that was offered go. */
+export interface OfferedSink {
+  /** Bytes that are there already. */
+  readonly offset: number;
+  /** What is there counts no more. */
+  beginAnew(): Promise<void>;
+  /** Resolves when more can be taken. */
+  write(chunk: Buffer): Promise<void>;
+  /** Why it is not what was offered; `undefined`: it is, and has its name now. */
+  finish(): Promise<string | undefined>;
+  /** No more comes. */
+  end(): Promise<void>;
+}
+
+/**
+ * The next `length` bytes of the connection go into the sink, from `offset` on. Resolves when all are
+ * written; never when the connection ends before. @throws whatever the sink throws
+ */
+export async function takeInto(
+  stream: ObjectStream,
+  sink: OfferedSink,
+  { offset, length }: { readonly offset: number; readonly length: number },
+  onTaken: (bytes: number) => void,
+): Promise<void> {
+  const { socket } = stream;
+  let written = offset < sink.offset ? sink.beginAnew() : Promise.resolve();
+  let left = length;
+  if (left === 0) return await written;
+  await new Promise<void>((resolve, reject) => {
+    stream.expectBytes((chunk) => {
+      const mine = chunk.subarray(0, left);
+      left -= mine.length;
+      onTaken(mine.length);
+      socket.pause();
+      written = written.then(() => sink.write(mine));
+      written.then(() => {
+        socket.resume();
+        if (left === 0) resolve();
+      }, reject);
+      return left > 0 ? undefined : chunk.subarray(mine.length);
+    });
+  });
+}
