@@ -79,6 +79,16 @@ export class Roster {
     return known && { address, name: known.name };
   }
 
+  /** Why one who calls himself `name` at this address cannot be, by what everybody was told. */
+  whyNot(address: string, name: string): string | undefined {
+    const known = this.#known.get(address);
+    if (known !== undefined) {
+      return known.name === name ? undefined : `${address} is ${known.name}, and not ${name}`;
+    }
+    const other = this.peers.find((peer) => peer.name === name);
+    return other && `${name} is at ${other.address}, and not at ${address}`;
+  }
+
   /** Says that this one is there: at the start, and whenever it is to be said again. */
   greet(now: Millis): readonly RosterEffect[] {
     this.#hasLeft = false;

@@ -1,11 +1,16 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { assertNever } from '../core/errors.ts';
+import { RateLimit } from '../core/rate-limit.ts';
 import { type Greeting, type Peer, Roster, type RosterEffect } from '../lan/roster.ts';
 import { broadcastAddresses, localAddresses } from './addresses.ts';
 import { Alarm, now } from './clock.ts';
 
 /** A greeting is a short text; what is longer is none. */
 const MAX_GREETING_BYTES = 2048;
+
+/** Datagrams of one address at once, and a second: several times what any peer says. */
+const MOST_AT_ONCE = 40;
+const MOST_PER_SECOND = 4;
 
 /** This machine may get other addresses. */
 const LOOK_EVERY_MS = 10_000;
@@ -31,6 +36,7 @@ export interface LanPresenceOptions {
 export class LanPresence {
   readonly #options: LanPresenceOptions;
   readonly #roster: Roster;
+  readonly #rate = new RateLimit(MOST_AT_ONCE, MOST_PER_SECOND);
   readonly #alarm = new Alarm(() => this.#run(this.#roster.onTimeout(now())));
   /** What is said comes from this one; answers come to it. */
   readonly #own: Socket;
@@ -78,6 +84,11 @@ export class LanPresence {
     return this.#roster.find(address);
   }
 
+  /** See {@link Roster.whyNot}. */
+  whyNot(address: string, name: string): string | undefined {
+    return this.#roster.whyNot(address, name);
+  }
+
   /** Says again that this one is there. */
   greet(): void {
     this.#run(this.#roster.greet(now()));
@@ -101,6 +112,9 @@ export class LanPresence {
 
   #onDatagram(datagram: Buffer, from: RemoteInfo): void {
     if (this.#isOwn(from.address)) return;
+    const admitted = this.#rate.admit(from.address, now());
+    if (admitted === 'first-over') this.#options.log(`${from.address} says too much`);
+    if (admitted !== 'admitted') return;
     const greeting =
       datagram.length > MAX_GREETING_BYTES ? undefined : this.#options.decode(datagram);
     if (greeting === undefined) {

@@ -12,6 +12,8 @@ export interface IncomingOptions {
   /** This peer, and where the connection comes from. */
   readonly self: User;
   readonly address: string;
+  /** Why somebody of that name cannot be there. */
+  readonly whyNot: (address: string, name: string) => string | undefined;
   /** Whether the user wants it; `undefined`: he cannot be asked. */
   readonly decide: (sender: User, file: FileInfo, expired: AbortSignal) => Promise<boolean>;
   readonly openSink: (sender: User, file: FileInfo) => Promise<OfferedSink>;
@@ -108,9 +110,11 @@ export class SentIncoming {
   }
 
   async #ask(): Promise<void> {
-    const { decide, openSink, describe } = this.#options;
+    const { decide, openSink, describe, whyNot } = this.#options;
     const [sender, file] = [this.#sender, this.#file];
     if (sender === undefined || file === undefined) throw new Error('nothing was offered');
+    const lie = whyNot(sender.ip, sender.name);
+    if (lie !== undefined) return this.#run(this.#machine.fail(lie));
     try {
       const wanted = await decide(sender, file, this.#expired.signal);
       if (this.#over) return;

@@ -171,6 +171,7 @@ export class SentPeer implements AsyncDisposable {
       decide,
       openSink,
       describe,
+      whyNot: (from, name) => this.#presence?.whyNot(from, name),
       onOver: (sender, file, problem) => {
         this.#incoming.delete(incoming);
         if (sender === undefined || file === undefined) log(`${address}: ${problem}`);

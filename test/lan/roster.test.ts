@@ -195,3 +195,16 @@ test('one who greets all the time is not answered all the time', () => {
   expect(a.sent - before).toBeLessThan(12);
   expect(a.roster.peers).toHaveLength(1);
 });
+
+test('who says to be somebody else is found out', () => {
+  const roster = new Roster({ copies: 1, answersDiffer: true, random: () => 0 });
+  expect(roster.whyNot('10.0.0.1', 'ann')).toBeUndefined();
+  roster.heard('10.0.0.1', { word: 'hello', name: 'ann' }, millis(0));
+  expect(roster.whyNot('10.0.0.1', 'ann')).toBeUndefined();
+  expect(roster.whyNot('10.0.0.1', 'bob')).toBe('10.0.0.1 is ann, and not bob');
+  expect(roster.whyNot('10.0.0.2', 'ann')).toBe('ann is at 10.0.0.1, and not at 10.0.0.2');
+  expect(roster.whyNot('10.0.0.2', 'bob')).toBeUndefined();
+  // Two may have one name, once both have said so to everybody.
+  roster.heard('10.0.0.2', { word: 'hello', name: 'ann' }, millis(1));
+  expect(roster.whyNot('10.0.0.2', 'ann')).toBeUndefined();
+});

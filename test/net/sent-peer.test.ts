@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
@@ -9,7 +10,7 @@ import { describeForPeer } from '../../lib/storage/disk-full.ts';
 import { TemporaryFolder } from '../storage/folder.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { freePorts } from './free-ports.ts';
-import { until } from './waiting.ts';
+import { until, untilSteady } from './waiting.ts';
 
 /** Peers of one machine, each with an address of its own, and all with the same ports. */
 class Lan implements AsyncDisposable {
@@ -93,6 +94,30 @@ test('peers find each other, and notice who leaves', async () => {
   await until('the goodbye', () => left.length === 1);
   expect(left).toEqual(['bob']);
   expect(a.peers).toEqual([{ address: '127.0.0.4', name: 'cy' }]);
+});
+
+test('a flood of greetings is cut short, and said once', async () => {
+  await using lan = await Lan.make();
+  const came: string[] = [];
+  await lan.start('bob', '127.0.0.3', {
+    onCame: ({ name }) => came.push(name),
+    onRenamed: ({ name }) => came.push(name),
+  });
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.9');
+  await once(socket, 'listening');
+  const join = (count: number) =>
+    JSON.stringify({ type: 'JOIN', user: { name: `x${count}`, ip: '' } });
+  for (let count = 0; count < 500; count += 1) {
+    await new Promise((sent) =>
+      socket.send(join(count), lan.ports.udpPort, '127.0.0.3', () => sent(undefined)),
+    );
+  }
+  socket.close();
+  await until('the log', () => lan.log.length > 0);
+  await untilSteady('the news', () => came.length);
+  expect(came.length).toBeLessThan(60);
+  expect(lan.log).toEqual(['127.0.0.9 says too much']);
 });
 
 describe('a file', () => {
@@ -224,6 +249,19 @@ describe('a sender that knows the document only', () => {
     const there = await readdir(lan.path('bob'));
     expect(there.filter((name) => !name.includes('.part'))).toEqual([]);
   });
+});
+
+test('a sender that says to be somebody else is told so, and the user too', async () => {
+  await using lan = await Lan.make();
+  const bob = await lan.start('bob', '127.0.0.3');
+  await lan.start('mallory', '127.0.0.2');
+  await until('mallory', () => bob.peers.length === 1);
+  using stranger = await Stranger.to(lan.ports.tcpPort, '127.0.0.3');
+  stranger.socket.write(say('ASK'));
+  await stranger.hears('"FAILED"');
+  await stranger.hears('mallory is at 127.0.0.2, and not at 127.0.0.9');
+  await until('the news', () => lan.received.length === 1);
+  expect(await readdir(lan.folder.path)).toEqual([]);
 });
 
 test('a receiver may answer on a connection of its own', async () => {
