@@ -14,6 +14,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['isend', async () => (await import('./app/isend.ts')).isendCommand()],
   ['relay', async () => (await import('./app/relay.ts')).relayCommand()],
   ['sent', async () => (await import('./app/sent.ts')).sentCommand()],
+  ['lanshare', async () => (await import('./app/lanshare.ts')).lanshareCommand()],
   ['demo', async () => (await import('./app/demo.ts')).demoCommand()],
 ]);
 

@@ -1,32 +1,19 @@
-import { userInfo } from 'node:os';
-import { type Command, InvalidArgumentError } from 'commander';
-import { hasUnsafeCharacters } from '../core/text.ts';
-import { isAddress } from '../net/addresses.ts';
+import type { Command } from 'commander';
 import { SENT_TCP_PORT, SENT_UDP_PORT, SentPeer, type SentPeerOptions } from '../net/sent-peer.ts';
 import { describeForPeer } from '../storage/disk-full.ts';
 import { UserError } from './exit-status.ts';
 import { parsePortFlag } from './flags.ts';
+import { type LanFlags, withLanFlags } from './lan-flags.ts';
 
-const MAX_NAME = 64;
-
-export interface SentFlags {
+export interface SentFlags extends LanFlags {
   readonly name: string;
-  readonly ip?: string;
-  readonly broadcast?: readonly string[];
   readonly udpPort: number;
   readonly tcpPort: number;
 }
 
 /** The flags by which a peer is told from the others. */
 export function withSentFlags(command: Command): Command {
-  return command
-    .option('--name <name>', 'who you are', parsePeerName, userInfo().username)
-    .option('--ip <address>', 'one address of this machine (default: all)', parseAddress)
-    .option(
-      '--broadcast <list>',
-      "where everybody hears, like 127.255.255.255 (default: every network's)",
-      (text) => text.split(',').map(parseAddress),
-    )
+  return withLanFlags(command, '--name')
     .option('--udp-port <port>', 'for presence', parsePortFlag, SENT_UDP_PORT)
     .option('--tcp-port <port>', 'for files', parsePortFlag, SENT_TCP_PORT);
 }
@@ -57,18 +44,4 @@ export async function startPeer(
     const why = error instanceof Error ? error.message : String(error);
     throw new UserError(`${why}; --udp-port, --tcp-port and --ip name others`);
   }
-}
-
-function parsePeerName(text: string): string {
-  const name = text.trim();
-  if (name === '' || name.length > MAX_NAME || hasUnsafeCharacters(name)) {
-    throw new InvalidArgumentError(`Give 1 to ${MAX_NAME} characters, none of them a control one.`);
-  }
-  return name;
-}
-
-function parseAddress(text: string): string {
-  if (!isAddress(text) || text.includes(':'))
-    throw new InvalidArgumentError('Not an IPv4 address.');
-  return text;
 }

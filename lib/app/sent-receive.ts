@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { formatBytes, visible } from '../core/text.ts';
 import { EXIT } from './exit-status.ts';
 import { newCommand } from './flags.ts';
-import { ReceivedFile } from './sent-files.ts';
+import { ReceivedFile } from './received-file.ts';
 import { type SentFlags, startPeer, withSentFlags } from './sent-flags.ts';
 import { Shares } from './shares.ts';
 import { onStopSignal } from './stop-signals.ts';

@@ -9,6 +9,7 @@ export class LineFramer {
   readonly #cutNumbers: boolean;
   readonly #pending = new ByteBuffer();
   #searched = 0;
+  #skipping = false;
 
   /** @param options `cutNumbers`: a long list of decimal numbers comes in several lines instead. */
   constructor(maxBytes: number, options: { readonly cutNumbers?: boolean } = {}) {
@@ -22,6 +23,7 @@ export class LineFramer {
    */
   *push(chunk: Uint8Array): Generator<string> {
     this.#pending.append(chunk);
+    if (this.#skipping) this.#skip();
     for (;;) {
       const length = this.#pending.indexOf(LF, this.#searched);
       const there = length === -1 ? this.#pending.length : length;
@@ -46,6 +48,11 @@ export class LineFramer {
     this.#searched = this.#pending.length;
   }
 
+  /** After a line that was too long: the next one is the one behind it. */
+  skipLine(): void {
+    this.#skipping = true;
+  }
+
   /** Bytes of a line that has begun and not ended. */
   get pendingBytes(): number {
     return this.#pending.length;
@@ -55,5 +62,12 @@ export class LineFramer {
   end(): string | undefined {
     const { length } = this.#pending;
     return length === 0 ? undefined : this.#pending.takeText(length);
+  }
+
+  #skip(): void {
+    const length = this.#pending.indexOf(LF, 0);
+    this.#skipping = length === -1;
+    this.#pending.skip(length === -1 ? this.#pending.length : length + 1);
+    this.#searched = 0;
   }
 }

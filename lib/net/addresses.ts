@@ -39,15 +39,40 @@ export function localAddresses(): string[] {
 
 /** Where everybody on the networks of this machine hears, itself included: an address for each network. */
 export function broadcastAddresses(): string[] {
-  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const networks = own
+  return [...new Set(ownNetworks().map(({ address, mask }) => formatIPv4(address | ~mask)))];
+}
+
+/** The address of this machine that somebody at `target` (IPv4) sees it under, if it is known. */
+export function ownAddressFor(target: string): string | undefined {
+  const networks = ownNetworks();
+  const isThere = ({ address, mask }: Network): boolean =>
+    (address & mask) === (parseIPv4(target) & mask);
+  const found = networks.find(isThere) ?? networks.find(({ internal }) => !internal);
+  return found && formatIPv4(found.address);
+}
+
+interface Network {
+  readonly address: number;
+  readonly mask: number;
+  readonly internal: boolean;
+}
+
+/** IPv4 only. */
+function ownNetworks(): Network[] {
+  return Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
     .filter(({ family }) => family === 'IPv4')
-    .map(({ address, netmask }) => {
-      const mask = netmask.split('.').map(Number);
-      return address
-        .split('.')
-        .map((byte, index) => Number(byte) | (~(mask[index] ?? 255) & 255))
-        .join('.');
+    .map(({ address, netmask, internal }) => {
+      return { address: parseIPv4(address), mask: parseIPv4(netmask), internal };
     });
-  return [...new Set(networks)];
+}
+
+function parseIPv4(text: string): number {
+  return Buffer.from(text.split('.').map(Number)).readInt32BE();
+}
+
+function formatIPv4(address: number): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(address);
+  return bytes.join('.');
 }

@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { assertNever } from '../core/errors.ts';
 import { RateLimit } from '../core/rate-limit.ts';
 import { type Greeting, type Peer, Roster, type RosterEffect } from '../lan/roster.ts';
-import { broadcastAddresses, localAddresses } from './addresses.ts';
+import { broadcastAddresses, localAddresses, ownAddressFor } from './addresses.ts';
 import { Alarm, now } from './clock.ts';
 
 /** A greeting is a short text; what is longer is none. */
@@ -23,7 +23,8 @@ export interface LanPresenceOptions {
   readonly broadcast: readonly string[] | undefined;
   readonly copies: number;
   readonly answersDiffer: boolean;
-  readonly encode: (word: Greeting['word']) => Buffer;
+  /** @param ip the address of this peer, as far as it is known. */
+  readonly encode: (word: Greeting['word'], ip: string) => Buffer;
   /** `undefined` for what makes no sense. */
   readonly decode: (datagram: Buffer) => Greeting | undefined;
   readonly onCame: (peer: Peer) => void;
@@ -111,7 +112,7 @@ export class LanPresence {
   }
 
   #onDatagram(datagram: Buffer, from: RemoteInfo): void {
-    if (this.#isOwn(from.address)) return;
+    if (this.isOwn(from.address)) return;
     const admitted = this.#rate.admit(from.address, now());
     if (admitted === 'first-over') this.#options.log(`${from.address} says too much`);
     if (admitted !== 'admitted') return;
@@ -124,7 +125,8 @@ export class LanPresence {
     this.#run(this.#roster.heard(from.address, greeting, now()));
   }
 
-  #isOwn(address: string): boolean {
+  /** Whether this peer has that address. */
+  isOwn(address: string): boolean {
     const { ip } = this.#options;
     if (ip !== undefined) return address === ip;
     if (now() - this.#lookedAt > LOOK_EVERY_MS) {
@@ -161,11 +163,11 @@ export class LanPresence {
   }
 
   #say(word: Greeting['word'], to: string | undefined): void {
-    const { broadcast, port, encode } = this.#options;
-    const datagram = encode(word);
+    const { broadcast, port, encode, ip } = this.#options;
     const targets = to === undefined ? (broadcast ?? broadcastAddresses()) : [to];
     // A network that is down must not keep the others from hearing.
     for (const target of targets) {
+      const datagram = encode(word, ip ?? ownAddressFor(target) ?? '');
       this.#saying += 1;
       this.#own.send(datagram, port, target, () => {
         this.#saying -= 1;

@@ -31,6 +31,7 @@ export class SentIncoming {
   #sender: User | undefined;
   #file: FileInfo | undefined;
   #sink: OfferedSink | undefined;
+  #receiving = false;
   #over = false;
 
   constructor(options: IncomingOptions) {
@@ -52,7 +53,8 @@ export class SentIncoming {
 
   /** What came is no object. */
   onFault(): void {
-    this.#run(this.#machine.fail('that is no message'));
+    const why = this.#receiving ? 'more came than was offered' : 'that is no message';
+    this.#run(this.#machine.fail(why));
   }
 
   closed(error: Error | undefined): void {
@@ -130,6 +132,7 @@ export class SentIncoming {
   async #receive(range: { readonly offset: number; readonly length: number }): Promise<void> {
     const { stream, describe } = this.#options;
     if (this.#sink === undefined) throw new Error('there is no place for it');
+    this.#receiving = true;
     try {
       await takeInto(stream, this.#sink, range, (bytes) => this.#machine.moved(bytes));
       this.#run(this.#machine.complete());

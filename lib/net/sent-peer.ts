@@ -4,7 +4,7 @@ import type { Outcome } from '../lan/offer.ts';
 import type { Peer } from '../lan/roster.ts';
 import { decodeMessage, decodePresence, encodePresence, MAX_MESSAGE_BYTES } from '../sent/codec.ts';
 import type { FileInfo, Message, User } from '../sent/messages.ts';
-import { plainAddress } from './addresses.ts';
+import { ownAddressFor, plainAddress } from './addresses.ts';
 import { LanPresence } from './lan-presence.ts';
 import { ObjectStream } from './object-stream.ts';
 import { PortListener } from './port-listener.ts';
@@ -79,7 +79,8 @@ export class SentPeer implements AsyncDisposable {
       port: udpPort,
       copies: 1,
       answersDiffer: true,
-      encode: (word) => Buffer.from(encodePresence({ type: WORDS[word], user: peer.#self })),
+      encode: (word, from) =>
+        Buffer.from(encodePresence({ type: WORDS[word], user: { name: options.name, ip: from } })),
       decode: (datagram) => {
         const said = decodePresence(datagram.toString());
         return said && { word: GREETINGS[said.type], name: said.user.name };
@@ -99,7 +100,7 @@ export class SentPeer implements AsyncDisposable {
   async offer(offer: OfferTo): Promise<Outcome> {
     const offering = new SentOffering({
       ...offer,
-      from: this.#self,
+      from: this.#selfFor(offer.to.address),
       to: userOf(offer.to),
       receivers: offer.receivers.map(userOf),
       localAddress: this.#options.ip,
@@ -123,8 +124,9 @@ export class SentPeer implements AsyncDisposable {
     await this.close();
   }
 
-  get #self(): User {
-    return { name: this.#options.name, ip: this.#options.ip ?? '' };
+  /** This peer, as somebody at `address` sees it. */
+  #selfFor(address: string): User {
+    return { name: this.#options.name, ip: this.#options.ip ?? ownAddressFor(address) ?? '' };
   }
 
   #onConnection(socket: Socket): void {
@@ -166,7 +168,7 @@ export class SentPeer implements AsyncDisposable {
     const { decide, openSink, describe, onReceived, log } = this.#options;
     const incoming = new SentIncoming({
       stream,
-      self: this.#self,
+      self: this.#selfFor(address),
       address,
       decide,
       openSink,

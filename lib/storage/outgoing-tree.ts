@@ -25,15 +25,16 @@ export type Found =
 /** A file that is open for reading. */
 export class OutgoingFile {
   readonly size: number;
+  /** Another one as soon as it is another file, or has changed, as far as the system tells. */
+  readonly identity: string;
   readonly #handle: FileHandle;
-  readonly #modified: number;
   #position = 0;
   #hash: FileHash | undefined;
 
-  private constructor(handle: FileHandle, { size, mtimeMs }: Stats) {
+  private constructor(handle: FileHandle, found: Stats) {
     this.#handle = handle;
-    this.size = size;
-    this.#modified = mtimeMs;
+    this.size = found.size;
+    this.identity = identityOf(found);
   }
 
   /** `undefined` when it is no file, or a link. */
@@ -80,8 +81,7 @@ export class OutgoingFile {
 
   /** Whether it is still as it was when it was opened, as far as the system tells. */
   isUnchanged(): boolean {
-    const { size, mtimeMs } = fstatSync(this.#handle.fd);
-    return size === this.size && mtimeMs === this.#modified;
+    return identityOf(fstatSync(this.#handle.fd)) === this.identity;
   }
 
   /** The next read begins there. */
@@ -93,6 +93,10 @@ export class OutgoingFile {
     await this.#hash?.drop();
     await this.#handle.close();
   }
+}
+
+function identityOf({ dev, ino, size, mtimeMs }: Stats): string {
+  return [dev, ino, size, mtimeMs].join(':');
 }
 
 /** What `buffers` hold behind the first `bytes` bytes. */

@@ -1,0 +1,77 @@
+import type { Socket } from 'node:net';
+import { openConnection } from './open-connection.ts';
+
+/** The other side has so long to take an object, or to send one. */
+const LIMIT_MS = 10_000;
+
+export interface ObjectTarget {
+  readonly host: string;
+  readonly port: number;
+  /** The address to connect from. */
+  readonly localAddress: string | undefined;
+}
+
+/**
+ * A connection that carries one object and its end.
+ * @param make is given the address that it goes out from.
+ * @throws Error when the other side does not take it: it has arrived when that closes in good order.
+ */
+export async function sendObject(
+  { host, port, localAddress }: ObjectTarget,
+  make: (from: string) => string,
+): Promise<void> {
+  const socket = await openConnection({
+    ...{ host, port },
+    ...(localAddress !== undefined && { localAddress }),
+  });
+  await new Promise<void>((resolve, reject) => {
+    const limit = setTimeout(() => socket.destroy(new Error('it does not take it')), LIMIT_MS);
+    let ended = false;
+    socket.once('error', reject);
+    socket.once('end', () => {
+      ended = true;
+    });
+    socket.once('close', () => {
+      clearTimeout(limit);
+      if (ended) resolve();
+      else reject(new Error('it has closed the connection'));
+    });
+    socket.resume();
+    socket.end(`${make(socket.localAddress ?? '')}\n`);
+  });
+}
+
+/**
+ * Reads what {@link sendObject} sends.
+ * @param take returns why it is not taken, which the other side sees as a connection that is cut.
+ */
+export function takeObject(
+  socket: Socket,
+  maxBytes: number,
+  take: (text: string) => string | undefined,
+  onRefused: (reason: string) => void,
+): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const limit = setTimeout(() => refuse('it does not end'), LIMIT_MS);
+  const refuse = (reason: string): void => {
+    clearTimeout(limit);
+    if (socket.destroyed) return;
+    onRefused(reason);
+    socket.resetAndDestroy();
+  };
+  socket.on('error', () => undefined);
+  socket.once('close', () => clearTimeout(limit));
+  socket.on('data', (chunk) => {
+    length += chunk.length;
+    if (length > maxBytes) refuse('it is too long');
+    else chunks.push(chunk);
+  });
+  socket.once('end', () => {
+    if (socket.destroyed) return;
+    const problem = take(Buffer.concat(chunks).toString());
+    if (problem !== undefined) return refuse(problem);
+    clearTimeout(limit);
+    socket.end();
+  });
+}
