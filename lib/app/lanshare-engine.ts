@@ -5,17 +5,12 @@ import { LineFramer } from '../core/line-framer.ts';
 import { encodeEvent, MAX_OBJECT_BYTES } from '../lanshare/codec.ts';
 import type { Event } from '../lanshare/messages.ts';
 import { FrontEndSockets } from '../net/front-end-sockets.ts';
-import {
-  LANSHARE_DATA_PORT,
-  LANSHARE_TCP_PORT,
-  LANSHARE_UDP_PORT,
-  LanshareEngine,
-} from '../net/lanshare-engine.ts';
+import { LanshareEngine } from '../net/lanshare-engine.ts';
 import { describeForPeer } from '../storage/disk-full.ts';
 import { EXIT, UserError } from './exit-status.ts';
 import { newCommand, parsePortFlag } from './flags.ts';
-import { type LanFlags, withLanFlags } from './lan-flags.ts';
 import { checkFolder, UploadFiles } from './lanshare-files.ts';
+import { type LanshareFlags, withLanshareFlags } from './lanshare-flags.ts';
 import { ReceivedFile } from './received-file.ts';
 import { onStopSignal } from './stop-signals.ts';
 
@@ -30,30 +25,10 @@ const MAX_UNREAD_BYTES = 67_108_864;
 /** Saying goodbye takes no longer. */
 const FAREWELL_MS = 2000;
 
-export interface LanshareFlags extends LanFlags {
-  readonly username: string;
-  readonly udpPort: number;
-  readonly tcpPort: number;
-  readonly dataPort: number;
-}
-
 interface EngineFlags extends LanshareFlags {
   readonly websocket: boolean;
   readonly websocketPort: number;
   readonly origin: readonly string[];
-}
-
-/** The flags by which an engine is told from the others. */
-export function withLanshareFlags(command: Command): Command {
-  return withLanFlags(command, '--username')
-    .option('--udp-port <port>', 'for presence', parsePortFlag, LANSHARE_UDP_PORT)
-    .option('--tcp-port <port>', 'for requests and messages', parsePortFlag, LANSHARE_TCP_PORT)
-    .option(
-      '--data-port <port>',
-      'the highest of the 25 ports for files; 0: any',
-      parsePortFlag,
-      LANSHARE_DATA_PORT,
-    );
 }
 
 /** `wirelab lanshare engine` */

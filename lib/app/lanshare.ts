@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { newCommand } from './flags.ts';
+import { lanshareChatCommand } from './lanshare-chat.ts';
 import { lanshareEngineCommand } from './lanshare-engine.ts';
 
 /** `wirelab lanshare`: the engine behind a LAN messenger, and a front end for it. */
@@ -8,5 +9,6 @@ export function lanshareCommand(): Command {
     .description(
       'Messages and files on this network: an engine, and a front end (lanshare protocol).',
     )
-    .addCommand(lanshareEngineCommand());
+    .addCommand(lanshareEngineCommand())
+    .addCommand(lanshareChatCommand());
 }

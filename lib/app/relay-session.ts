@@ -1,23 +1,24 @@
 import { resolve } from 'node:path';
 import { visible } from '../core/text.ts';
-import type { Dialogue } from '../terminal/dialogue.ts';
-import { LineEditor } from '../terminal/line-editor.ts';
-import { LineReader } from '../terminal/line-reader.ts';
+import { CommandSession, describeCommands, type SessionCommands } from './command-session.ts';
 import { EXIT, UserError } from './exit-status.ts';
 import { logInOf, type RelayFlags } from './relay-flags.ts';
 import { RelayMember } from './relay-member.ts';
 import { openOffered, sendFile, type TransferView } from './relay-transfers.ts';
-import { onStopSignal } from './stop-signals.ts';
 
 export interface SessionFlags extends RelayFlags {
   to: string;
 }
 
-export const RELAY_COMMANDS = `Commands:
-  list                 who can be asked
-  send FILE USER…      offer a file to these users; a name with spaces in "quotes"
-  help                 this list
-  quit                 leave
+const COMMANDS = {
+  list: { words: '', help: 'who can be asked' },
+  send: {
+    words: 'FILE USER…',
+    help: 'offer a file to these users; a name with spaces in "quotes"',
+  },
+};
+
+export const RELAY_COMMANDS = `${describeCommands(COMMANDS)}
 What others offer is asked in between.`;
 
 /** `wirelab relay`: be there, ask others and be asked. */
@@ -28,98 +29,50 @@ export async function relaySession(flags: SessionFlags): Promise<void> {
 
 class RelaySession {
   readonly #logIn: ReturnType<typeof logInOf>;
-  readonly #stop = new AbortController();
-  readonly #dialogue: Dialogue;
-  readonly #terminal = process.stdin.isTTY && process.stdout.isTTY;
+  readonly #session = new CommandSession();
   readonly #member: RelayMember;
   readonly #view: TransferView;
   readonly #sendings = new Set<Promise<void>>();
-  #failed = false;
 
   constructor(flags: SessionFlags, logIn: ReturnType<typeof logInOf>) {
+    const session = this.#session;
     this.#logIn = logIn;
-    this.#dialogue = this.#terminal
-      ? new LineEditor({
-          input: process.stdin,
-          output: process.stdout,
-          onInterrupt: () => this.#leave(),
-        })
-      : new LineReader(process.stdin, process.stdout);
-    this.#view = {
-      print: (text) => this.#dialogue.print(text),
-      bar: this.#terminal
-        ? {
-            columns: process.stdout.columns,
-            setStatus: (text) => this.#dialogue.setStatus(text),
-          }
-        : undefined,
-    };
+    this.#view = { print: (text) => session.print(text), bar: session.bar };
     this.#member = new RelayMember({
       logIn,
       folder: resolve(flags.to),
-      decide: async (question, expired) => {
-        const answer = await this.#dialogue.askBetween(`${question} (yes/no)`, expired);
-        return /^y(es)?$/i.test(answer?.trim() ?? '');
-      },
+      decide: (question, expired) => session.isWanted(question, expired),
       view: this.#view,
-      onReceived: (path) => this.#dialogue.print(`Saved as ${visible(path)}.`),
+      onReceived: (path) => session.print(`Saved as ${visible(path)}.`),
       onFailed: () => undefined,
     });
   }
 
   async run(): Promise<void> {
-    onStopSignal(() => this.#leave());
-    const staying = this.#member.stay(this.#stop.signal).finally(() => this.#leave());
+    const session = this.#session;
+    const staying = this.#member.stay(session.signal).finally(() => session.leave());
     try {
       await Promise.race([this.#obeyWhenThere(), staying]);
     } finally {
       await Promise.allSettled(this.#sendings);
-      this.#leave();
-      this.#dialogue.close();
-      process.stdin.destroy();
+      session.close();
     }
     await staying;
-    if (this.#failed || this.#member.failures > 0) process.exitCode = EXIT.failed;
-  }
-
-  #leave(): void {
-    this.#stop.abort();
-    this.#dialogue.close();
+    if (session.failed || this.#member.failures > 0) process.exitCode = EXIT.failed;
   }
 
   async #obeyWhenThere(): Promise<void> {
     await this.#member.there;
-    this.#dialogue.print("'help' lists the commands.");
-    while (!this.#stop.signal.aborted) {
-      const line = await this.#dialogue.command(this.#stop.signal);
-      if (line === undefined || line.trim() === 'quit') return;
-      try {
-        await this.#obey(line.trim());
-      } catch (error) {
-        this.#complain(error);
-      }
-    }
+    const commands: SessionCommands = {
+      list: { ...COMMANDS.list, run: () => this.#list() },
+      send: { ...COMMANDS.send, run: (words) => this.#send(words) },
+    };
+    await this.#session.obey(commands);
   }
 
-  async #obey(line: string): Promise<void> {
-    const [verb, ...words] = wordsOf(line);
-    switch (verb) {
-      case undefined:
-        return;
-      case 'list': {
-        const users = await this.#client().list();
-        this.#dialogue.print(`There: ${users.map(visible).join(', ')}`);
-        return;
-      }
-      case 'send':
-        await this.#send(words);
-        return;
-      case 'help':
-        this.#dialogue.print(RELAY_COMMANDS);
-        return;
-      default:
-        this.#dialogue.print(`There is no command ${visible(verb)}; 'help' lists them.`);
-    }
+  async #list(): Promise<void> {
+    const users = await this.#client().list();
+    this.#session.print(`There: ${users.map(visible).join(', ')}`);
   }
 
   #client() {
@@ -129,41 +82,29 @@ class RelaySession {
   }
 
   async #send([path, ...users]: readonly string[]): Promise<void> {
-    if (path === undefined || users.length === 0) throw new UserError('send FILE USER…');
+    if (path === undefined || users.length === 0) throw new UserError('it is send FILE USER…');
     const file = await openOffered(path);
     const sending = this.#sendTo(file, users)
-      .catch((error: unknown) => this.#complain(error))
+      .catch((error: unknown) => this.#session.complain(error))
       .finally(async () => {
         await file[Symbol.asyncDispose]();
         this.#sendings.delete(sending);
       });
     this.#sendings.add(sending);
     // A script goes on when this is done; a person may be asked something meanwhile.
-    if (!this.#terminal) await sending;
+    if (!this.#session.isTerminal) await sending;
   }
 
   async #sendTo(file: Awaited<ReturnType<typeof openOffered>>, users: string[]): Promise<void> {
-    this.#dialogue.print(`Asking ${users.map(visible).join(', ')} …`);
+    this.#session.print(`Asking ${users.map(visible).join(', ')} …`);
     const offer = { file: file.name, size: file.source.size };
     const accepted = await this.#client().offer(offer, users);
-    this.#dialogue.print(`Accepted by ${accepted.users.map(visible).join(', ')}.`);
+    this.#session.print(`Accepted by ${accepted.users.map(visible).join(', ')}.`);
     await sendFile(this.#logIn, file, accepted.port, {
       resume: false,
-      signal: this.#stop.signal,
+      signal: this.#session.signal,
       view: this.#view,
     });
-    this.#dialogue.print(`The server has all of ${visible(file.name)}.`);
+    this.#session.print(`The server has all of ${visible(file.name)}.`);
   }
-
-  #complain(error: unknown): void {
-    if (this.#stop.signal.aborted) return;
-    this.#failed = true;
-    const why = error instanceof Error ? error.message : String(error);
-    this.#dialogue.print(`That did not work: ${visible(why)}.`);
-  }
-}
-
-/** Words at spaces; what is in double quotes is one word. */
-function wordsOf(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|\S+/g)].map((match) => match[1] ?? match[0]);
 }

@@ -4,7 +4,7 @@ import type { Dialogue } from '../terminal/dialogue.ts';
 import { LineEditor } from '../terminal/line-editor.ts';
 import { LineReader } from '../terminal/line-reader.ts';
 import type { BarPlace } from '../terminal/progress.ts';
-import { statusLine } from '../terminal/status-line.ts';
+import { type StatusPlace, statusLine } from '../terminal/status-line.ts';
 import { parseFolderFlag } from './flags.ts';
 
 export interface TakingFlags {
@@ -30,6 +30,7 @@ export class Taking {
   readonly #dialogue: LineEditor | LineReader | undefined;
   /** Where a bar can be drawn, if it can. */
   readonly bar: BarPlace | undefined;
+  readonly #status: StatusPlace | undefined;
 
   /** @param stop is aborted by Ctrl-C and Ctrl-D, and with `--once` after one file. */
   constructor(flags: TakingFlags, stop: AbortController) {
@@ -39,11 +40,17 @@ export class Taking {
     const { stdin, stdout, stderr } = process;
     const onInterrupt = (): void => stop.abort();
     if (flags.accept !== 'ask') {
-      this.bar = stderr.isTTY ? statusLine(stderr) : undefined;
+      this.#status = stderr.isTTY ? statusLine(stderr) : undefined;
+      this.bar = this.#status;
     } else if (isTerminal) {
       const editor = new LineEditor({ input: stdin, output: stderr, onInterrupt });
       this.#dialogue = editor;
-      this.bar = { columns: stderr.columns, setStatus: (text) => editor.setStatus(text) };
+      this.bar = {
+        get columns() {
+          return stderr.columns;
+        },
+        setStatus: (text) => editor.setStatus(text),
+      };
       void this.#readLines(editor);
     } else this.#dialogue = new LineReader(stdin, stdout);
   }
@@ -56,8 +63,9 @@ export class Taking {
   }
 
   print(text: string): void {
-    if (this.#dialogue === undefined) process.stderr.write(`${text}\n`);
-    else this.#dialogue.print(text);
+    if (this.#dialogue !== undefined) this.#dialogue.print(text);
+    else if (this.#status !== undefined) this.#status.print(text);
+    else process.stderr.write(`${text}\n`);
   }
 
   /** A file is there. */

@@ -14,7 +14,7 @@ export interface Dialogue {
   askBetween(question: string, signal?: AbortSignal): Promise<string | undefined>;
   /** Shows a line (or several) without disturbing what is being typed. */
   print(text: string): void;
-  /** Keeps one line in view, or removes it. Does nothing where there is no terminal. */
+  /** Keeps a line (or several) in view, or removes it. Does nothing where there is no terminal. */
   setStatus(text: string | undefined): void;
   close(): void;
 }

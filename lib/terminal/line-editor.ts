@@ -132,7 +132,11 @@ export class LineEditor implements Dialogue {
 
   #draw(ask: Ask): void {
     this.#erase();
-    this.#readline.setPrompt(this.#statusLine() + ask.prompt);
+    this.#readline.setPrompt(
+      this.#statusLines()
+        .map((line) => `${line}\n`)
+        .join('') + ask.prompt,
+    );
     this.#readline.prompt(true);
     this.#drawn = true;
   }
@@ -175,9 +179,10 @@ export class LineEditor implements Dialogue {
     this.#tellRow(0);
   }
 
-  #statusLine(): string {
-    // In a window that has become narrower it still takes one row.
-    return this.#status === undefined ? '' : `${this.#status.slice(0, this.#output.columns - 1)}\n`;
+  #statusLines(): string[] {
+    // In a window that has become narrower each still takes one row.
+    const lines = this.#status?.split('\n') ?? [];
+    return lines.map((line) => line.slice(0, this.#output.columns - 1));
   }
 
   #onLine(line: string): void {
@@ -200,7 +205,7 @@ export class LineEditor implements Dialogue {
   #leaveOnlyTheLine(line: string): void {
     // A line that fills its last row has put the cursor on the next one.
     const rows = Math.floor(stringWidth(line) / this.#output.columns) + 1;
-    moveCursor(this.#output, 0, -rows - 1);
+    moveCursor(this.#output, 0, -rows - this.#statusLines().length);
     clearScreenDown(this.#output);
     this.#output.write(`${line}\n`);
   }

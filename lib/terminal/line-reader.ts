@@ -2,6 +2,8 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Dialogue } from './dialogue.ts';
 
+type Waiting = (line: string | undefined) => void;
+
 /** Lines that may wait to be asked for; more are left in the pipe. */
 const MAX_WAITING = 256;
 
@@ -13,20 +15,24 @@ export class LineReader implements Dialogue {
   readonly #output: Writable;
   readonly #readline: Interface;
   readonly #lines: string[] = [];
-  readonly #waiting: ((line: string | undefined) => void)[] = [];
+  readonly #waiting: Waiting[] = [];
+  /** Questions that came up by themselves are answered before the next command is read. */
+  readonly #asked: Waiting[] = [];
   #ended = false;
 
   constructor(input: Readable, output: Writable) {
     this.#output = output;
     this.#readline = createInterface({ input, terminal: false });
     this.#readline.on('line', (line) => {
-      const waiting = this.#waiting.shift();
+      const waiting = this.#asked.shift() ?? this.#waiting.shift();
       if (waiting !== undefined) waiting(line);
       else if (this.#lines.push(line) >= MAX_WAITING) this.#readline.pause();
     });
     this.#readline.on('close', () => {
       this.#ended = true;
-      for (const waiting of this.#waiting.splice(0)) waiting(undefined);
+      for (const queue of [this.#asked, this.#waiting]) {
+        for (const waiting of queue.splice(0)) waiting(undefined);
+      }
     });
   }
 
@@ -39,7 +45,10 @@ export class LineReader implements Dialogue {
   }
 
   askBetween(question: string, signal?: AbortSignal): Promise<string | undefined> {
-    return this.#next(`${question} `, signal);
+    if (this.#lines.length > 0 || this.#ended) return this.#next(`${question} `, signal);
+    // Whoever drives the pipe has to see that there is a question.
+    this.print(question);
+    return this.#next('', signal, this.#asked);
   }
 
   print(text: string): void {
@@ -52,13 +61,17 @@ export class LineReader implements Dialogue {
     this.#readline.close();
   }
 
-  async #next(prompt: string, signal?: AbortSignal): Promise<string | undefined> {
-    const line = await this.#nextLine(signal);
+  async #next(
+    prompt: string,
+    signal: AbortSignal | undefined,
+    queue = this.#waiting,
+  ): Promise<string | undefined> {
+    const line = await this.#nextLine(signal, queue);
     if (line !== undefined) this.print(prompt + line);
     return line;
   }
 
-  #nextLine(signal?: AbortSignal): Promise<string | undefined> {
+  #nextLine(signal: AbortSignal | undefined, queue: Waiting[]): Promise<string | undefined> {
     if (signal?.aborted) return Promise.resolve(undefined);
     const line = this.#lines.shift();
     if (line !== undefined) {
@@ -67,11 +80,11 @@ export class LineReader implements Dialogue {
     }
     if (this.#ended) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      this.#waiting.push(resolve);
+      queue.push(resolve);
       const takeBack = (): void => {
-        const place = this.#waiting.indexOf(resolve);
+        const place = queue.indexOf(resolve);
         if (place === -1) return;
-        this.#waiting.splice(place, 1);
+        queue.splice(place, 1);
         resolve(undefined);
       };
       signal?.addEventListener('abort', takeBack, { once: true });

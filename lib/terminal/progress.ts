@@ -28,6 +28,7 @@ const UPDATE_SPAN_MS = 100;
 const ETA_UPDATES = 20;
 /** The rate is that of this span. */
 const RATE_SPAN_MS = 500;
+const FIRST_SPAN_MS = 50;
 
 /** A bar with rate and time left. */
 export function showProgress(options: ProgressOptions): Progress {
@@ -103,6 +104,12 @@ class RateMeter {
   at(bytes: number): number {
     const now = performance.now();
     const span = now - this.#since;
+    if (this.#rate === 0 && span < FIRST_SPAN_MS) {
+      // What was there at the start says nothing about the rate.
+      this.#since = now;
+      this.#bytes = bytes;
+      return 0;
+    }
     if (span >= RATE_SPAN_MS || this.#rate === 0) {
       this.#rate = ((bytes - this.#bytes) / Math.max(1, span)) * 1000;
       this.#since = now;

@@ -75,6 +75,24 @@ describe('LineEditor', () => {
     expect(await command).toBe('日本語日本語日本語日本');
   });
 
+  it('keeps several lines of status above the line, each in one row', async () => {
+    await using line = await EditedLine.open(20);
+    const command = line.command();
+    await line.terminal.waitFor(/^>$/);
+    await line.setStatus('one [##--] 50% and some more\ntwo [#---] 25%');
+    await line.terminal.waitFor(/^one \[##--\] 50% and\ntwo \[#---\] 25%\n>$/);
+    line.terminal.type('ab');
+    await line.print('a line');
+    await line.terminal.waitFor(/^a line\none \[##--\] 50% and\ntwo \[#---\] 25%\n> ab$/);
+    await line.setStatus('two [##--] 50%');
+    await line.terminal.waitFor(/^a line\ntwo \[##--\] 50%\n> ab$/);
+    await line.setStatus('one\ntwo\nthree');
+    await line.terminal.waitFor(/three\n> ab$/);
+    line.terminal.press('enter');
+    expect(await command).toBe('ab');
+    await line.terminal.waitFor(/^a line\n> ab$/);
+  });
+
   it('keeps a status above the line, and takes it away without a trace', async () => {
     await using line = await EditedLine.open(60);
     const command = line.command();

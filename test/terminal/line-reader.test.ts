@@ -64,12 +64,17 @@ describe('LineReader', () => {
     expect(await reader.command()).toBe('two');
   });
 
-  it('answers in the order of the questions', async () => {
-    const { input, reader } = session();
-    const answers = Promise.all([reader.command(), reader.askBetween('Second?')]);
+  it('shows a question that came up by itself, and answers it before the next command', async () => {
+    const { input, reader, written } = session();
+    const answers = Promise.all([
+      reader.command(),
+      reader.askBetween('First?'),
+      reader.askBetween('Second?'),
+    ]);
     input.write('first\nsec');
-    input.write('ond\n');
-    expect(await answers).toEqual(['first', 'second']);
+    input.write('ond\nthird\n');
+    expect(await answers).toEqual(['third', 'first', 'second']);
+    expect(await written()).toBe('First?\nSecond?\nfirst\nsecond\n> third\n');
   });
 
   it('gives the line to the next question when one is taken back', async () => {
@@ -81,7 +86,7 @@ describe('LineReader', () => {
     expect(await question).toBeUndefined();
     input.write('get_users\n');
     expect(await command).toBe('get_users');
-    expect(await written()).toBe('> get_users\n');
+    expect(await written()).toBe('Go on?\n> get_users\n');
   });
 
   it('spends no line on a question that was taken back before it was asked', async () => {
