@@ -8,7 +8,7 @@ import { FrontEndSockets } from '../net/front-end-sockets.ts';
 import { LanshareEngine } from '../net/lanshare-engine.ts';
 import { describeForPeer } from '../storage/disk-full.ts';
 import { EXIT, UserError } from './exit-status.ts';
-import { newCommand, parsePortFlag } from './flags.ts';
+import { newCommand, parsePortOrZeroFlag } from './flags.ts';
 import { checkFolder, UploadFiles } from './lanshare-files.ts';
 import { type LanshareFlags, withLanshareFlags } from './lanshare-flags.ts';
 import { ReceivedFile } from './received-file.ts';
@@ -38,7 +38,7 @@ export function lanshareEngineCommand(): Command {
   );
   return withLanshareFlags(command)
     .option('--no-websocket', 'no WebSocket for front ends in a browser')
-    .option('--websocket-port <port>', 'for such', parsePortFlag, WEBSOCKET_PORT)
+    .option('--websocket-port <port>', 'for it; 0: any', parsePortOrZeroFlag, WEBSOCKET_PORT)
     .addOption(
       new Option(
         '--origin <origin>',

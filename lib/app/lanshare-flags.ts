@@ -4,7 +4,7 @@ import {
   LANSHARE_TCP_PORT,
   LANSHARE_UDP_PORT,
 } from '../net/lanshare-engine.ts';
-import { parsePortFlag } from './flags.ts';
+import { parsePortFlag, parsePortOrZeroFlag } from './flags.ts';
 import { type LanFlags, withLanFlags } from './lan-flags.ts';
 
 export interface LanshareFlags extends LanFlags {
@@ -22,7 +22,7 @@ export function withLanshareFlags(command: Command): Command {
     .option(
       '--data-port <port>',
       'the highest of the 25 ports for files; 0: any',
-      parsePortFlag,
+      parsePortOrZeroFlag,
       LANSHARE_DATA_PORT,
     );
 }

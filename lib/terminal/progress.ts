@@ -23,6 +23,10 @@ export interface ProgressOptions {
   readonly segmentPayload: number;
 }
 
+/** A name takes so much, and more where there is room beside percent, rate and time. */
+const MIN_LABEL = 20;
+const NUMBERS_WIDTH = 32;
+
 /** How often the bar learns how far it is; the time left is judged by the last twenty times. */
 const UPDATE_SPAN_MS = 100;
 const ETA_UPDATES = 20;
@@ -33,9 +37,11 @@ const FIRST_SPAN_MS = 50;
 /** A bar with rate and time left. */
 export function showProgress(options: ProgressOptions): Progress {
   const { place, segmentCount, segmentPayload } = options;
+  const barsize = Math.max(5, Math.min(30, place.columns - 48));
+  const width = Math.max(MIN_LABEL, place.columns - barsize - NUMBERS_WIDTH);
   const barOptions: Options & { terminal: object } = {
     format: `{file} [{bar}] {percentage}% {rate} {eta_formatted} left`,
-    barsize: Math.max(5, Math.min(30, place.columns - 48)),
+    barsize,
     barCompleteChar: '#',
     barIncompleteChar: '-',
     gracefulExit: false,
@@ -44,7 +50,7 @@ export function showProgress(options: ProgressOptions): Progress {
     terminal: statusTerminal(place),
   };
   const bar = new SingleBar(barOptions);
-  let file = label(options.file);
+  let file = label(options.file, width);
   bar.start(segmentCount, 0, { file, rate: '' });
   const meter = new RateMeter();
   let updated = 0;
@@ -53,7 +59,7 @@ export function showProgress(options: ProgressOptions): Progress {
       const time = performance.now();
       if (!now && time - updated < UPDATE_SPAN_MS) return;
       updated = time;
-      if (name !== undefined) file = label(name);
+      if (name !== undefined) file = label(name, width);
       bar.update(segments, { file, rate: formatRate(meter.at(segments * segmentPayload)) });
     },
     stop() {
@@ -75,7 +81,7 @@ export function showCounter(place: BarPlace): {
       const time = performance.now();
       if (time - updated < UPDATE_SPAN_MS) return;
       updated = time;
-      const text = `${label(file)} ${formatBytes(bytes)} ${formatRate(meter.at(bytes))}`;
+      const text = `${label(file, MIN_LABEL)} ${formatBytes(bytes)} ${formatRate(meter.at(bytes))}`;
       place.setStatus(text.slice(0, place.columns - 1));
     },
     stop() {
@@ -84,8 +90,8 @@ export function showCounter(place: BarPlace): {
   };
 }
 
-function label(file: string): string {
-  return visible(firstCharacters(file, 20));
+function label(file: string, width: number): string {
+  return visible(firstCharacters(file, width));
 }
 
 /** For example `1:05`; the library passes a word while it does not know. */

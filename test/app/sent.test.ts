@@ -84,3 +84,56 @@ test('nobody of that name, two of one name, and no file are told', async () => {
   const missing = ['sent', 'send', lan.path('nothing'), 'bob', ...lan.flags('ann', '127.0.0.2')];
   expect((await run(WIRELAB, missing)).stderr).toMatch(/^error: .*nothing cannot be read/);
 });
+
+test('a session: who is there, an offer, and one that comes meanwhile', async () => {
+  await using lan = await makeLan();
+  const session = (name: string, ip: string) =>
+    openTerminal(WIRELAB, ['sent', ...lan.flags(name, ip), '--to', lan.path(name)], { cols: 60 });
+  await using ann = session('ann', '127.0.0.2');
+  await using bob = session('bob', '127.0.0.3');
+  await ann.waitFor('bob (127.0.0.3) is there.');
+  await bob.waitFor('ann (127.0.0.2) is there.');
+  ann.enter('list');
+  await ann.waitFor(/\n {2}bob \(127\.0\.0\.3\)/);
+  ann.enter(`send "${lan.path('film.mp4')}" bob`);
+  await bob.waitFor(/offers film\.mp4 \(3\.0 MB\)/);
+  bob.enter('y');
+  await ann.waitFor('bob has it.');
+  await bob.waitFor('Saved as');
+  expect((await readFile(lan.path('bob', 'film.mp4'))).equals(BYTES)).toBe(true);
+  ann.enter('send nothing bob');
+  await ann.waitFor('That did not work: nothing cannot be read');
+  ann.enter('fetch');
+  await ann.waitFor("There is no command fetch; 'help' lists them.");
+  ann.press('ctrl-c');
+  await bob.waitFor('ann (127.0.0.2) has left.');
+  expect((await ann.exit).exitCode).toBe(1);
+  bob.enter('quit');
+  expect((await bob.exit).exitCode).toBe(0);
+});
+
+test('a session in a pipe: one command after the other, and an answer to a question', async () => {
+  await using lan = await makeLan();
+  await using bob = start(WIRELAB, [
+    ...['sent', ...lan.flags('bob', '127.0.0.3'), '--to', lan.path('bob')],
+  ]);
+  await bob.waitFor(/bob is there/);
+  await using ann = start(WIRELAB, ['sent', ...lan.flags('ann', '127.0.0.2')]);
+  ann.endInput(`send ${lan.path('film.mp4')} bob`, 'list');
+  await bob.waitFor(/ann \(127\.0\.0\.2\) offers film\.mp4 \(3\.0 MB\)\. Take it\? \(yes\/no\)\n/);
+  bob.enter('yes');
+  const { stdout, status } = await ann.exit;
+  expect(stdout).toMatch(/\nAsking bob …\nbob has it\.\n> list\n {2}bob \(127\.0\.0\.3\)\n/);
+  expect(status).toBe(0);
+  await bob.waitFor(/Saved as /);
+  bob.endInput();
+  expect((await bob.exit).status).toBe(0);
+});
+
+test('demo sent', async () => {
+  const { status, stdout, stderr } = await run(WIRELAB, ['demo', 'sent']);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/cy has it\./);
+  expect(stdout).toMatch(/everything was as it must be\n$/);
+  expect(status).toBe(0);
+});
