@@ -33,8 +33,11 @@ export function startPlain(
 }
 
 /** Runs the built `wirelab`, as those who install it have it. */
-export function startBuilt(args: readonly string[]): ChildProcess {
-  return startPlain('dist/cli.js', args);
+export function startBuilt(
+  args: readonly string[],
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess {
+  return startPlain('dist/cli.js', args, stdin);
 }
 
 /** The first line that a process writes. */

@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isend } from './isend.ts';
+import { hundredPeers, lan } from './lan.ts';
 import { simulatedLinks } from './links.ts';
 import { loopback } from './loopback.ts';
 import { makeFile, outputOf, peakMemory, start, startServer } from './processes.ts';
@@ -40,6 +41,8 @@ try {
     ],
     ['relay', () => relay(folder, large, LARGE)],
     ['isend', () => isend(folder, large, LARGE)],
+    ['100 LAN peers', hundredPeers],
+    ['LAN: sent and lanshare', () => lan(folder, large, LARGE)],
   ];
   const wanted = process.argv.slice(2);
   for (const [title, measure] of tables) {

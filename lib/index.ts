@@ -34,15 +34,19 @@ export {
   type ServedFolder,
   type ServerEvent,
 } from './net/chat-server-driver.ts';
+export type { OfferedSink } from './net/intake.ts';
 export type { IncomingSink } from './net/isend-inbound.ts';
 export { IsendReceiverDriver, type IsendReceiverOptions } from './net/isend-receiver-driver.ts';
 export { IsendSenderDriver, type IsendSenderOptions } from './net/isend-sender-driver.ts';
 export type { SourceFile, SourceItem } from './net/isend-source.ts';
+export { LanshareEngine, type LanshareEngineOptions } from './net/lanshare-engine.ts';
+export type { UploadFile } from './net/lanshare-upload.ts';
 export { type OpenOffer, RelayClient, type RelayClientOptions } from './net/relay-client.ts';
 export { type DownloadOptions, download as downloadFromRelay } from './net/relay-download.ts';
 export { RelayServerDriver, type RelayServerOptions } from './net/relay-server-driver.ts';
 export { type UploadOptions, upload as uploadToRelay } from './net/relay-upload.ts';
 export type { SegmentSink } from './net/segment-sink.ts';
+export { type OfferTo, SentPeer, type SentPeerOptions } from './net/sent-peer.ts';
 export { IncomingTree, type IncomingTreeOptions } from './storage/incoming-tree.ts';
 export { KeyHashes } from './storage/key-hash.ts';
 export { OutgoingFile, walk } from './storage/outgoing-tree.ts';

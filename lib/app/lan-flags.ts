@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { hasUnsafeCharacters } from '../core/text.ts';
-import { isAddress } from '../net/addresses.ts';
+import { isIPv4 } from '../net/addresses.ts';
 
 const MAX_NAME = 64;
 
@@ -32,7 +32,6 @@ function parsePeerName(text: string): string {
 }
 
 function parseAddress(text: string): string {
-  if (!isAddress(text) || text.includes(':'))
-    throw new InvalidArgumentError('Not an IPv4 address.');
+  if (!isIPv4(text)) throw new InvalidArgumentError('Not an IPv4 address.');
   return text;
 }

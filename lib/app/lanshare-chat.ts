@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { millis } from '../core/brands.ts';
 import { formatBytes, visible } from '../core/text.ts';
+import { isIPv4 } from '../net/addresses.ts';
 import { delay } from '../net/clock.ts';
 import { CommandSession, describeCommands, type SessionCommands } from './command-session.ts';
 import { EngineProcess, type WireEvent } from './engine-process.ts';
@@ -138,7 +139,11 @@ class LanshareChat {
   /** The address and the name of somebody, once he is there. */
   async #find(wanted: string): Promise<readonly [string, string]> {
     const { people } = this.#events;
-    const fitting = () => [...people].filter(([ip, name]) => ip === wanted || name === wanted);
+    const fitting = () => {
+      const found = [...people].filter(([ip, name]) => ip === wanted || name === wanted);
+      // Broadcasts do not get everywhere.
+      return found.length === 0 && isIPv4(wanted) ? [[wanted, ''] as const] : found;
+    };
     const { signal } = this.#session;
     for (let waited = 0; fitting().length === 0 && waited < LOOK_FOR_MS; waited += LOOK_EVERY) {
       if (!signal.aborted) await delay(LOOK_EVERY, signal);

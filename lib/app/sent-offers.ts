@@ -1,6 +1,7 @@
 import { millis } from '../core/brands.ts';
 import { visible } from '../core/text.ts';
 import type { Peer } from '../lan/roster.ts';
+import { isIPv4 } from '../net/addresses.ts';
 import { delay } from '../net/clock.ts';
 import type { SentPeer } from '../net/sent-peer.ts';
 import { UserError } from './exit-status.ts';
@@ -75,6 +76,8 @@ export async function offerTo(
   }
 }
 
+/** An address may also be that of somebody who was not heard: broadcasts do not get everywhere. */
 function matching(peer: SentPeer, wanted: string): readonly Peer[] {
-  return peer.peers.filter(({ name, address }) => name === wanted || address === wanted);
+  const found = peer.peers.filter(({ name, address }) => name === wanted || address === wanted);
+  return found.length === 0 && isIPv4(wanted) ? [{ name: wanted, address: wanted }] : found;
 }

@@ -4,7 +4,7 @@ import { after, earliest, type Millis, millis } from '../core/brands.ts';
 export const REPEAT = millis(30_000);
 export const GONE_AFTER = millis(90_000);
 /** Greetings that come within this time of each other are copies of one. */
-const COPIES_WITHIN = millis(1000);
+export const COPIES_WITHIN = millis(1000);
 /** Somebody who is known and greets sooner than this has been started again: he knows nobody. */
 const RESTARTED_WITHIN = millis(25_000);
 /** Answers are spread over this long for each one who is known, so that not all come at once. */
@@ -14,6 +14,8 @@ const LONGEST_SPREAD = 500;
 const ANSWER_ALL = 4;
 /** Between two copies. */
 const COPY_EVERY = millis(50);
+/** What was on its way to this peer alone may come after the goodbye that everybody was told. */
+const LATE_WITHIN = millis(10_000);
 /** More are not known at a time. */
 const MOST_PEERS = 4096;
 
@@ -59,6 +61,8 @@ export interface RosterOptions {
 export class Roster {
   readonly #options: RosterOptions;
   readonly #known = new Map<string, Known>();
+  /** Who has said goodbye, and when. */
+  readonly #gone = new Map<string, Millis>();
   /** Whom to answer, and when. */
   readonly #owed = new Map<string, Millis>();
   #nextHello: Millis | undefined;
@@ -104,11 +108,21 @@ export class Roster {
     return this.#sayToAll('bye', now);
   }
 
-  /** @param address where it came from; what it says of itself is not asked. */
-  heard(address: string, { word, name }: Greeting, now: Millis): readonly RosterEffect[] {
+  /**
+   * @param address where it came from; what it says of itself is not asked.
+   * @param direct whether it was said to this peer alone, and may have overtaken, or been overtaken.
+   */
+  heard(
+    address: string,
+    { word, name }: Greeting,
+    now: Millis,
+    direct = false,
+  ): readonly RosterEffect[] {
     if (this.#hasLeft) return [];
     const known = this.#known.get(address);
-    if (word === 'bye') return known === undefined ? [] : this.#forget(address, known, false);
+    if (word === 'bye') return this.#hearBye(address, known, now);
+    if (direct && this.#hasJustLeft(address, now)) return [];
+    this.#gone.delete(address);
     const isHello = word === 'hello' || !this.#options.answersDiffer;
     if (isHello && this.#knowsNobody(known, now)) this.#owe(address, now);
     if (known === undefined) return this.#welcome(address, name, isHello, now);
@@ -141,6 +155,19 @@ export class Roster {
     if (this.#nextHello !== undefined && now >= this.#nextHello) effects.push(...this.greet(now));
     effects.push(...this.#sayCopies(now), ...this.#answer(now));
     return effects;
+  }
+
+  #hearBye(address: string, known: Known | undefined, now: Millis): readonly RosterEffect[] {
+    this.#gone.delete(address);
+    this.#gone.set(address, now);
+    const [oldest] = this.#gone.keys();
+    if (this.#gone.size > MOST_PEERS && oldest !== undefined) this.#gone.delete(oldest);
+    return known === undefined ? [] : this.#forget(address, known, false);
+  }
+
+  #hasJustLeft(address: string, now: Millis): boolean {
+    const left = this.#gone.get(address);
+    return left !== undefined && now - left < LATE_WITHIN;
   }
 
   /** Whether one who greets has just come, as far as one can tell. */

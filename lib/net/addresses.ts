@@ -20,6 +20,11 @@ export function isAddress(text: string): boolean {
   return isIP(text) !== 0;
 }
 
+/** Whether `text` is an IPv4 address. */
+export function isIPv4(text: string): boolean {
+  return isIP(text) === 4;
+}
+
 /** Whether `text` can be a host: an IP address or a name. */
 export function isHost(text: string): boolean {
   // Four numbers with dots are an address or a mistake.

@@ -1,5 +1,8 @@
 import type { ObjectStream } from './object-stream.ts';
 
+/** What was read and is not taken yet; beyond that the other side waits. */
+const MAX_WAITING_BYTES = 1_048_576;
+
 /** Where the bytes of one file that was offered go. */
 export interface OfferedSink {
   /** Bytes that are there already. */
@@ -27,18 +30,22 @@ export async function takeInto(
   const { socket } = stream;
   let written = offset < sink.offset ? sink.beginAnew() : Promise.resolve();
   let left = length;
+  let waiting = 0;
   if (left === 0) return await written;
   await new Promise<void>((resolve, reject) => {
+    const onWritten = (bytes: number): void => {
+      if (waiting > MAX_WAITING_BYTES && waiting - bytes <= MAX_WAITING_BYTES) socket.resume();
+      waiting -= bytes;
+      if (left === 0 && waiting === 0) resolve();
+    };
     stream.expectBytes((chunk) => {
       const mine = chunk.subarray(0, left);
       left -= mine.length;
+      waiting += mine.length;
       onTaken(mine.length);
-      socket.pause();
       written = written.then(() => sink.write(mine));
-      written.then(() => {
-        socket.resume();
-        if (left === 0) resolve();
-      }, reject);
+      written.then(() => onWritten(mine.length), reject);
+      if (waiting > MAX_WAITING_BYTES) socket.pause();
       return left > 0 ? undefined : chunk.subarray(mine.length);
     });
   });

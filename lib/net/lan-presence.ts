@@ -1,7 +1,14 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { Millis } from '../core/brands.ts';
 import { assertNever } from '../core/errors.ts';
 import { RateLimit } from '../core/rate-limit.ts';
-import { type Greeting, type Peer, Roster, type RosterEffect } from '../lan/roster.ts';
+import {
+  COPIES_WITHIN,
+  type Greeting,
+  type Peer,
+  Roster,
+  type RosterEffect,
+} from '../lan/roster.ts';
 import { broadcastAddresses, localAddresses, ownAddressFor } from './addresses.ts';
 import { Alarm, now } from './clock.ts';
 
@@ -11,6 +18,12 @@ const MAX_GREETING_BYTES = 2048;
 /** Datagrams of one address at once, and a second: several times what any peer says. */
 const MOST_AT_ONCE = 40;
 const MOST_PER_SECOND = 4;
+
+/** When many start at once, a busy peer must not lose what they say; the system may give less. */
+const RECEIVE_BUFFER_BYTES = 1_048_576;
+
+/** Addresses of which the last datagram is kept. */
+const MOST_REMEMBERED = 1024;
 
 /** This machine may get other addresses. */
 const LOOK_EVERY_MS = 10_000;
@@ -37,6 +50,8 @@ export interface LanPresenceOptions {
 export class LanPresence {
   readonly #options: LanPresenceOptions;
   readonly #roster: Roster;
+  /** What came from each address last. */
+  readonly #last = new Map<string, { readonly datagram: Buffer; readonly at: Millis }>();
   readonly #rate = new RateLimit(MOST_AT_ONCE, MOST_PER_SECOND);
   readonly #alarm = new Alarm(() => this.#run(this.#roster.onTimeout(now())));
   /** What is said comes from this one; answers come to it. */
@@ -56,7 +71,9 @@ export class LanPresence {
     [this.#own] = sockets;
     for (const socket of sockets) {
       socket.on('error', (error) => options.log(`UDP: ${error.message}`));
-      socket.on('message', (datagram, from) => this.#onDatagram(datagram, from));
+      socket.on('message', (datagram, from) => {
+        this.#onDatagram(datagram, from, sockets.length > 1 && socket === this.#own);
+      });
     }
     this.#own.setBroadcast(true);
     this.greet();
@@ -111,8 +128,8 @@ export class LanPresence {
     );
   }
 
-  #onDatagram(datagram: Buffer, from: RemoteInfo): void {
-    if (this.isOwn(from.address)) return;
+  #onDatagram(datagram: Buffer, from: RemoteInfo, direct: boolean): void {
+    if (this.isOwn(from.address) || this.#isCopy(datagram, from.address)) return;
     const admitted = this.#rate.admit(from.address, now());
     if (admitted === 'first-over') this.#options.log(`${from.address} says too much`);
     if (admitted !== 'admitted') return;
@@ -122,7 +139,20 @@ export class LanPresence {
       this.#options.log(`a datagram of ${from.address} makes no sense`);
       return;
     }
-    this.#run(this.#roster.heard(from.address, greeting, now()));
+    this.#run(this.#roster.heard(from.address, greeting, now(), direct));
+  }
+
+  /** Most datagrams are copies of the one before: they are not worth reading. */
+  #isCopy(datagram: Buffer, address: string): boolean {
+    const last = this.#last.get(address);
+    if (last !== undefined && now() - last.at < COPIES_WITHIN && last.datagram.equals(datagram)) {
+      return true;
+    }
+    this.#last.delete(address);
+    this.#last.set(address, { datagram, at: now() });
+    const [oldest] = this.#last.keys();
+    if (this.#last.size > MOST_REMEMBERED && oldest !== undefined) this.#last.delete(oldest);
+    return false;
   }
 
   /** Whether this peer has that address. */
@@ -182,7 +212,10 @@ export class LanPresence {
 }
 
 async function listen(port: number, address: string | undefined): Promise<Socket> {
-  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  const socket = createSocket({
+    ...{ type: 'udp4', reuseAddr: true },
+    recvBufferSize: RECEIVE_BUFFER_BYTES,
+  });
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
     socket.bind({ port, ...(address !== undefined && { address }) }, () => {

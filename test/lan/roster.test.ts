@@ -208,3 +208,18 @@ test('who says to be somebody else is found out', () => {
   roster.heard('10.0.0.2', { word: 'hello', name: 'ann' }, millis(1));
   expect(roster.whyNot('10.0.0.2', 'ann')).toBeUndefined();
 });
+
+test('what was on its way before a goodbye brings nobody back; who comes again is told to all', () => {
+  const roster = new Roster({ copies: 1, answersDiffer: true, random: () => 0 });
+  const hear = (word: 'hello' | 'answer' | 'bye', at: number, direct: boolean) =>
+    roster.heard('10.0.0.1', { word, name: 'ann' }, millis(at), direct);
+  expect(hear('hello', 0, false)).toMatchObject([{ type: 'came' }]);
+  expect(hear('bye', 1000, false)).toMatchObject([{ type: 'left' }]);
+  expect(hear('answer', 1001, true)).toEqual([]);
+  expect(roster.peers).toEqual([]);
+  expect(hear('hello', 1200, false)).toMatchObject([{ type: 'came' }]);
+  expect(hear('answer', 1201, true)).toEqual([]);
+  expect(hear('bye', 2000, false)).toMatchObject([{ type: 'left' }]);
+  // Much later it is not late: its greeting to all was lost.
+  expect(hear('answer', 13_000, true)).toMatchObject([{ type: 'came' }]);
+});
