@@ -14,9 +14,10 @@ import {
   encodePresence,
 } from '../../lib/lanshare/codec.ts';
 import { failureOf } from '../../lib/lanshare/failure.ts';
-import type { Event, Info, Step } from '../../lib/lanshare/messages.ts';
+import type { DataAnswer, Event, Info, Step } from '../../lib/lanshare/messages.ts';
 import { EVENTS, INFOS } from '../../lib/lanshare/schemas.ts';
 import { lanshareSchemaText } from '../support/lanshare-schema.ts';
+import vectors from '../vectors/lanshare.json' with { type: 'json' };
 
 /** The fields of every event of the document, in its order. */
 const REQUEST = 'stat username ip dir fileName fileType fileSize contentType';
@@ -268,5 +269,35 @@ describe('what engines say to each other', () => {
       }
     });
     fc.assert(property, { numRuns: 500 });
+  });
+});
+
+describe('the vectors', () => {
+  const bytes = (hex: string): string => Buffer.from(hex, 'hex').toString();
+  const hexOf = (text: string): string => Buffer.from(text).toString('hex');
+  const person = { username: 'ann', ip: vectors.from };
+
+  test.each(vectors.presence)('$message.status $hex', ({ hex, message }) => {
+    expect(decodePresence(bytes(hex))).toEqual(message);
+    expect(hexOf(encodePresence(message.status as 'online' | 'offline', person))).toBe(hex);
+  });
+
+  test.each(vectors.messages)('$message.type $hex', ({ hex, message }) => {
+    expect(decodePeerMessage(bytes(hex), vectors.from)).toEqual(message);
+    expect(hexOf(encodeEvent(message as Event))).toBe(hex);
+  });
+
+  test.each(vectors.header)('header $hex', ({ hex, message }) => {
+    expect(decodeDataHeader(bytes(hex))).toEqual(message);
+    expect(hexOf(encodeDataHeader(message))).toBe(hex);
+  });
+
+  test.each(vectors.answers)('$message.type $hex', ({ hex, message }) => {
+    expect(decodeDataAnswer(bytes(hex))).toEqual(message);
+    expect(hexOf(encodeDataAnswer(message as DataAnswer))).toBe(hex);
+  });
+
+  test.each(vectors.wrong)('$error: $hex', ({ hex, error }) => {
+    expect(() => decodePeerMessage(bytes(hex), vectors.from)).toThrow(error);
   });
 });

@@ -7,7 +7,8 @@ import {
   encodePresence,
   formatTime,
 } from '../../lib/sent/codec.ts';
-import type { Message } from '../../lib/sent/messages.ts';
+import type { Message, Presence } from '../../lib/sent/messages.ts';
+import vectors from '../vectors/sent.json' with { type: 'json' };
 
 const JOHN = { name: 'John Appleseed', ip: '75.34.652.12' };
 const BOB = { name: 'Bob Dole', ip: '75.34.652.13' };
@@ -138,4 +139,27 @@ describe('what makes no sense', () => {
 
 test('the time is that of this place', () => {
   expect(formatTime(new Date(2017, 0, 2, 3, 4, 5))).toBe('2017-01-02 03:04:05');
+});
+
+describe('the vectors', () => {
+  const bytes = (hex: string): string => Buffer.from(hex, 'hex').toString();
+  const hexOf = (text: string): string => Buffer.from(text).toString('hex');
+
+  test.each(vectors.presence)('$message.type $hex', ({ hex, message }) => {
+    expect(decodePresence(bytes(hex))).toEqual(message);
+    expect(hexOf(encodePresence(message as Presence))).toBe(hex);
+  });
+
+  test.each(vectors.messages)('$message.type $hex', ({ hex, message }) => {
+    expect(decodeMessage(bytes(hex))).toEqual(message);
+    expect(hexOf(encodeMessage(message as Message, new Date(vectors.time)))).toBe(hex);
+  });
+
+  test.each(vectors.understood)('$message.type is understood: $hex', ({ hex, message }) => {
+    expect(decodeMessage(bytes(hex))).toEqual(message);
+  });
+
+  test.each(vectors.wrong)('$error: $hex', ({ hex, error }) => {
+    expect(() => decodeMessage(bytes(hex))).toThrow(error);
+  });
 });
