@@ -1,8 +1,15 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { LineFramer } from '../core/line-framer.ts';
+import { visible } from '../core/text.ts';
 
 /** One event, as it stands on the wire: a front end needs no more than that. */
 export type WireEvent = Readonly<Record<string, string>>;
+
+/** Events are shorter. */
+const MAX_EVENT_BYTES = 1_048_576;
+/** An engine ends within 2 s when it is asked to. */
+const END_WITHIN_MS = 3000;
 
 /** An engine as a child process, by what it reads and writes. */
 export class EngineProcess {
@@ -19,9 +26,12 @@ export class EngineProcess {
     const { stdin, stdout, stderr } = this.#child;
     // It may have gone.
     stdin.on('error', () => undefined);
-    createInterface({ input: stdout }).on('line', (line) => onEvent(JSON.parse(line)));
+    const lines = new LineFramer(MAX_EVENT_BYTES);
+    stdout.on('data', (chunk: Buffer) => {
+      for (const line of lines.push(chunk)) onEvent(JSON.parse(line) as WireEvent);
+    });
     createInterface({ input: stderr }).on('line', (line) => {
-      this.#lastWords = line.replace(/^error: /, '');
+      this.#lastWords = visible(line.replace(/^error: /, ''));
     });
     this.ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve(error.message));
@@ -38,6 +48,8 @@ export class EngineProcess {
   /** Asks it to end, and waits until it has. */
   async close(): Promise<void> {
     this.#child.stdin.end();
+    const kill = setTimeout(() => this.#child.kill('SIGKILL'), END_WITHIN_MS);
     await this.ended;
+    clearTimeout(kill);
   }
 }

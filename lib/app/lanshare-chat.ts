@@ -1,9 +1,11 @@
+import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { millis } from '../core/brands.ts';
 import { formatBytes, visible } from '../core/text.ts';
+import { MAX_PATH, MAX_TEXT } from '../lanshare/schemas.ts';
 import { isIPv4 } from '../net/addresses.ts';
-import { delay } from '../net/clock.ts';
+import { delay, now } from '../net/clock.ts';
 import { CommandSession, describeCommands, type SessionCommands } from './command-session.ts';
 import { EngineProcess, type WireEvent } from './engine-process.ts';
 import { EXIT, UserError } from './exit-status.ts';
@@ -13,6 +15,7 @@ import { type LanshareFlags, withLanshareFlags } from './lanshare-flags.ts';
 
 /** Whoever is there has been heard by then. */
 const LOOK_FOR_MS = 3000;
+const ALL_ANSWER_WITHIN_MS = 700;
 const LOOK_EVERY = millis(50);
 
 const COMMANDS = {
@@ -52,6 +55,7 @@ class LanshareChat {
   readonly #flags: ChatFlags;
   readonly #engine: EngineProcess;
   readonly #events: LanshareEvents;
+  #readyAt = Number.NEGATIVE_INFINITY;
 
   constructor(session: CommandSession, flags: ChatFlags) {
     this.#session = session;
@@ -68,13 +72,22 @@ class LanshareChat {
         throw new UserError(`the engine has ended${why === undefined ? '' : `: ${why}`}`);
       }
     });
-    session.print(`${visible(this.#flags.username)} is there.`);
+    const stopped = new Promise<void>((resolve) => {
+      session.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
     try {
-      await Promise.race([session.obey(this.#commands()), lost]);
+      await Promise.race([this.#obeyWhenReady(), lost, stopped]);
     } finally {
       isLeaving = true;
       await engine.close();
     }
+  }
+
+  async #obeyWhenReady(): Promise<void> {
+    await this.#events.ready;
+    this.#readyAt = now();
+    this.#session.print(`${visible(this.#flags.username)} is there.`);
+    await this.#session.obey(this.#commands());
   }
 
   #commands(): SessionCommands {
@@ -95,7 +108,18 @@ class LanshareChat {
     const isWanted = await this.#session.isWanted(question, ended);
     if (ended.aborted || this.#session.signal.aborted) return;
     const dest = resolve(this.#flags.to);
-    this.#engine.say(isWanted ? { stat: 'cacp', ip, dir, dest } : { stat: 'crej', ip, dir });
+    const isPossible = isWanted && (await this.#makeFolder(dest));
+    this.#engine.say(isPossible ? { stat: 'cacp', ip, dir, dest } : { stat: 'crej', ip, dir });
+  }
+
+  async #makeFolder(path: string): Promise<boolean> {
+    try {
+      await mkdir(path, { recursive: true });
+      return true;
+    } catch (error) {
+      this.#session.complain(error);
+      return false;
+    }
   }
 
   #list(): void {
@@ -109,6 +133,7 @@ class LanshareChat {
   async #write(words: readonly string[], line: string): Promise<void> {
     const text = line.replace(/^\s*\S+\s+("[^"]*"|\S+)\s*/, '').trim();
     if (words[0] === undefined || text === '') throw new UserError('it is msg NAME TEXT');
+    if (text.length > MAX_TEXT) throw new UserError(`a message has at most ${MAX_TEXT} characters`);
     const [ip, to] = await this.#find(words[0]);
     const done = this.#events.messageEnds();
     this.#engine.say({ stat: 'cmsg', ip, to, msg: text });
@@ -118,9 +143,10 @@ class LanshareChat {
   async #send([path, ...names]: readonly string[]): Promise<void> {
     if (path === undefined || names.length === 0) throw new UserError('it is send FILE NAME…');
     const dir = resolve(path);
+    if (dir.length > MAX_PATH) throw new UserError(`a path has at most ${MAX_PATH} characters`);
     const ends: Promise<void>[] = [];
     const found = await Promise.all(names.map((name) => this.#find(name)));
-    for (const [ip] of found) {
+    for (const ip of new Set(found.map(([address]) => address))) {
       ends.push(this.#events.requestEnds(ip, dir));
       this.#engine.say({ stat: 'creq', ip, dir });
     }
@@ -145,8 +171,12 @@ class LanshareChat {
       return found.length === 0 && isIPv4(wanted) ? [[wanted, ''] as const] : found;
     };
     const { signal } = this.#session;
-    for (let waited = 0; fitting().length === 0 && waited < LOOK_FOR_MS; waited += LOOK_EVERY) {
-      if (!signal.aborted) await delay(LOOK_EVERY, signal);
+    const began = now();
+    // Another one of the same name may answer a little later.
+    const isEarly = (): boolean => now() - this.#readyAt < ALL_ANSWER_WITHIN_MS && !isIPv4(wanted);
+    while ((fitting().length === 0 && now() - began < LOOK_FOR_MS) || isEarly()) {
+      if (signal.aborted) break;
+      await delay(LOOK_EVERY, signal);
     }
     const [one, other] = fitting();
     if (one === undefined) throw new UserError(`${visible(wanted)} is not there`);

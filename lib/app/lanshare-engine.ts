@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { ProtocolError } from '../core/errors.ts';
 import { LineFramer } from '../core/line-framer.ts';
+import { visible } from '../core/text.ts';
 import { encodeEvent, MAX_OBJECT_BYTES } from '../lanshare/codec.ts';
 import type { Event } from '../lanshare/messages.ts';
 import { FrontEndSockets } from '../net/front-end-sockets.ts';
@@ -72,6 +73,7 @@ class EngineProgram {
     const engine = await this.#start();
     this.#engine = engine;
     if (this.#flags.websocket) await this.#openSockets(engine);
+    this.#tell({ type: 'info', content: 'ready' });
     // Without a front end there is nobody to do anything for, however it went.
     process.stdin.on('end', this.#stop).on('error', this.#stop);
     process.stdin.on('data', (chunk) => this.#onInput(chunk));
@@ -80,6 +82,8 @@ class EngineProgram {
     setTimeout(() => process.exit(EXIT.done), FAREWELL_MS).unref();
     await Promise.all([engine.close(), this.#sockets?.close()]);
     process.stdin.destroy();
+    // What was told last is still to be read.
+    await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
     process.exit(EXIT.done);
   }
 
@@ -163,5 +167,5 @@ function channelsOf(event: Event): readonly Channel[] {
 }
 
 function log(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${visible(text)}\n`);
 }

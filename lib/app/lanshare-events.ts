@@ -11,6 +11,9 @@ export interface Transfer {
   readonly name: string;
   readonly file: string;
   readonly label: string;
+  readonly dir: string;
+  /** Of whoever waits for its end, if it was asked for here. */
+  readonly request: string | undefined;
   share: Share | undefined;
 }
 
@@ -21,10 +24,18 @@ export class LanshareEvents {
   readonly #ask: (event: WireEvent, ended: AbortSignal) => Promise<void>;
   /** Names by address. */
   readonly people = new Map<string, string>();
-  readonly #transfers = new Map<string, Transfer>();
+  readonly #transfers: Transfer[] = [];
   /** Questions that wait for the user. */
-  readonly #questions = new Map<string, AbortController>();
-  readonly #requests = new Map<string, () => void>();
+  readonly #questions = new Map<
+    string,
+    { readonly ended: AbortController; readonly what: string }
+  >();
+  readonly #requests = new Map<string, (() => void)[]>();
+  #isReady: () => void = () => undefined;
+  /** Resolves when the engine is there. */
+  readonly ready = new Promise<void>((resolve) => {
+    this.#isReady = resolve;
+  });
   readonly #messages: (() => void)[] = [];
   /** Why the event that follows says that something failed. */
   #reason = '';
@@ -43,7 +54,8 @@ export class LanshareEvents {
     facp: (event) => this.#notReceived(event),
     rrej: (event) => this.#notSent(event, ': it is not wanted'),
     srej: () => undefined,
-    frej: () => undefined,
+    frej: ({ username = '' }) =>
+      this.#session.complain(`${username} does not hear that it is not wanted${this.#why()}`),
     rprg: (event) => this.#progress(event),
     sprg: (event) => this.#progress(event),
     fprg: (event) => this.#end(event, this.#why()),
@@ -69,7 +81,7 @@ export class LanshareEvents {
   }
 
   get transfers(): readonly Transfer[] {
-    return [...this.#transfers.values()];
+    return this.#transfers;
   }
 
   take(event: WireEvent): void {
@@ -78,7 +90,10 @@ export class LanshareEvents {
 
   /** Resolves when this request, and the transfer it leads to, is over. */
   requestEnds(ip: string, dir: string): Promise<void> {
-    return new Promise((resolve) => this.#requests.set(keyOf(ip, dir), resolve));
+    return new Promise((resolve) => {
+      const key = keyOf(ip, dir);
+      this.#requests.set(key, [...(this.#requests.get(key) ?? []), resolve]);
+    });
   }
 
   /** Resolves when the message that is sent next has arrived, or has not. */
@@ -100,38 +115,44 @@ export class LanshareEvents {
   #question(event: WireEvent): void {
     const ended = new AbortController();
     const key = keyOf(event.ip, event.dir);
-    this.#questions.set(key, ended);
+    const what = `${event.fileName} of ${event.username}`;
+    this.#questions.set(key, { ended, what });
     void this.#ask(event, ended.signal).then(() => {
-      if (this.#questions.get(key) === ended) this.#questions.delete(key);
+      if (this.#questions.get(key)?.ended === ended) this.#questions.delete(key);
     });
   }
 
   #begin(event: WireEvent, word: 'to' | 'of'): void {
     const { ip = '', port = '', dir = '', username: name = '', fileName: file = '' } = event;
     const label = `${file} ${word} ${name}`;
-    this.#transfers.set(keyOf(ip, port), { ip, port, name, file, label, share: undefined });
-    // What ends it has no word for the request.
-    const over = this.#requests.get(keyOf(ip, dir));
-    if (word === 'to' && over !== undefined) this.#requests.set(keyOf(ip, port), over);
+    const request = word === 'to' ? keyOf(ip, dir) : undefined;
+    this.#transfers.push({ ip, port, name, file, label, request, dir, share: undefined });
   }
 
-  #progress({ ip, port, total, current }: WireEvent): void {
-    const transfer = this.#transfers.get(keyOf(ip, port));
+  #progress(event: WireEvent): void {
+    const { total, current } = event;
+    const transfer = this.#find(event);
     if (transfer === undefined) return;
     transfer.share ??= this.#shares.begin(`${transfer.port} ${transfer.label}`, Number(total));
     transfer.share.update(Number(current));
   }
 
-  #end({ ip, port }: WireEvent, problem?: string): void {
-    const key = keyOf(ip, port);
-    const transfer = this.#transfers.get(key);
+  #end(event: WireEvent, problem?: string): void {
+    const transfer = this.#find(event);
     if (transfer === undefined) return;
-    this.#transfers.delete(key);
+    this.#transfers.splice(this.#transfers.indexOf(transfer), 1);
     transfer.share?.end();
     const label = visible(transfer.label);
     if (problem === undefined) this.#print(`${label}: done.`);
     else this.#session.complain(`${label} has not arrived${problem}`);
-    this.#requestEnded(key);
+    if (transfer.request !== undefined) this.#requestEnded(transfer.request);
+  }
+
+  /** `dprg` says neither the file nor the direction; ports differ, unless both sides chose at once. */
+  #find({ ip, port, dir }: WireEvent): Transfer | undefined {
+    return this.#transfers.find(
+      (one) => one.ip === ip && one.port === port && (dir === undefined || dir === one.dir),
+    );
   }
 
   #notSent({ ip, dir, username = '', fileName = '' }: WireEvent, why: string): void {
@@ -148,8 +169,11 @@ export class LanshareEvents {
       case 'failure':
         this.#reason = reason;
         return;
+      case 'ready':
+        this.#isReady();
+        return;
       case 'requestEnded':
-        this.#questions.get(keyOf(ip, dir))?.abort();
+        this.#withdraw(keyOf(ip, dir));
         return;
       case 'saved':
         this.#print(`Saved as ${visible(path)}.`);
@@ -166,6 +190,13 @@ export class LanshareEvents {
     }
   }
 
+  #withdraw(key: string): void {
+    const question = this.#questions.get(key);
+    if (question === undefined) return;
+    question.ended.abort();
+    this.#print(`${visible(question.what)} needs no answer any more.`);
+  }
+
   #why(): string {
     const reason = this.#reason;
     this.#reason = '';
@@ -178,7 +209,7 @@ export class LanshareEvents {
   }
 
   #requestEnded(key: string): void {
-    this.#requests.get(key)?.();
+    for (const resolve of this.#requests.get(key) ?? []) resolve();
     this.#requests.delete(key);
   }
 

@@ -17,6 +17,7 @@ export class ReceivedFile implements OfferedSink {
   readonly #onProgress: (bytes: number) => void;
   #file: IncomingFile;
   #received: number;
+  #doing: Promise<unknown> = Promise.resolve();
   /** Where it is, once it is whole. */
   path: string | undefined;
 
@@ -47,10 +48,12 @@ export class ReceivedFile implements OfferedSink {
     return this.#file.offset;
   }
 
-  async beginAnew(): Promise<void> {
-    await this.#file.discard();
-    this.#file = await openPart(this.#folder, this.#info, 0);
-    this.#received = 0;
+  beginAnew(): Promise<void> {
+    return this.#do(async () => {
+      await this.#file.discard();
+      this.#file = await openPart(this.#folder, this.#info, 0);
+      this.#received = 0;
+    });
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -59,18 +62,32 @@ export class ReceivedFile implements OfferedSink {
     this.#onProgress(this.#received);
   }
 
-  async finish(): Promise<string | undefined> {
-    const [algorithm, wanted] = checkOf(this.#info);
-    if ((await this.#file.digest(algorithm)) !== wanted) {
-      await this.#file.discard();
-      return 'what came is not what was offered: its hash is another one';
-    }
-    this.path = await this.#file.finish('rename');
-    return undefined;
+  finish(): Promise<string | undefined> {
+    return this.#do(async () => {
+      const [algorithm, wanted] = checkOf(this.#info);
+      if ((await this.#file.digest(algorithm)) !== wanted) {
+        await this.#file.discard();
+        return 'what came is not what was offered: its hash is another one';
+      }
+      this.path = await this.#file.finish('rename');
+      return undefined;
+    });
+  }
+
+  cancel(): void {
+    this.#file.cancelHash();
   }
 
   async end(): Promise<void> {
+    await this.#doing;
     if (this.path === undefined) await this.#file.keep();
+  }
+
+  /** The end of the file waits for what is being done with it. */
+  #do<Result>(act: () => Promise<Result>): Promise<Result> {
+    const done = act();
+    this.#doing = done.catch(() => undefined);
+    return done;
   }
 }
 

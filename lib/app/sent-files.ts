@@ -16,13 +16,16 @@ export interface OfferedFile extends AsyncDisposable {
   isUnchanged(): boolean;
 }
 
-/** Opens the file and hashes it. @throws UserError when it cannot be offered */
-export async function openForOffer(path: string): Promise<OfferedFile> {
+/** Opens the file and hashes it. @throws UserError when it cannot be offered, or `signal` is aborted */
+export async function openForOffer(path: string, signal?: AbortSignal): Promise<OfferedFile> {
   const name = basename(resolve(path));
   const file = await OutgoingFile.open(path).catch((error: Error) => {
     throw new UserError(`${path} cannot be read: ${error.message}`);
   });
   if (file === undefined) throw new UserError(`${path} cannot be sent: it is no file`);
+  // A large one takes long; without the file there is no hash of it.
+  const abort = (): void => void file.close();
+  signal?.addEventListener('abort', abort, { once: true });
   try {
     const sha256 = await file.digest('sha256');
     const md5 = await file.digest('md5');
@@ -35,6 +38,9 @@ export async function openForOffer(path: string): Promise<OfferedFile> {
     };
   } catch (error) {
     await file.close();
+    if (signal?.aborted) throw new UserError('it was stopped');
     throw new UserError(`${path} cannot be read: ${(error as Error).message}`);
+  } finally {
+    signal?.removeEventListener('abort', abort);
   }
 }

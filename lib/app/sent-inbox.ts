@@ -1,5 +1,6 @@
 import { formatBytes, visible } from '../core/text.ts';
 import type { SentPeerOptions } from '../net/sent-peer.ts';
+import type { FileInfo } from '../sent/messages.ts';
 import { ReceivedFile } from './received-file.ts';
 import type { Shares } from './shares.ts';
 
@@ -9,7 +10,8 @@ export interface SentInboxOptions {
   readonly shares: Shares;
   readonly isWanted: (question: string, expired: AbortSignal) => Promise<boolean>;
   readonly onSaved: (path: string) => void;
-  readonly onFailed: (what: string) => void;
+  /** @param wanted whether the user had said yes. */
+  readonly onFailed: (what: string, wanted: boolean) => void;
 }
 
 /** What a peer does with files that others offer. */
@@ -17,12 +19,14 @@ export function sentInbox(
   options: SentInboxOptions,
 ): Pick<SentPeerOptions, 'decide' | 'openSink' | 'onReceived'> {
   const { folder, shares, isWanted, onSaved, onFailed } = options;
+  const wanted = new WeakSet<FileInfo>();
   return {
-    decide: ({ name, ip }, { name: file, size }, expired) =>
-      isWanted(
-        `${visible(name)} (${ip}) offers ${visible(file)} (${formatBytes(size)}). Take it?`,
-        expired,
-      ),
+    decide: async ({ name, ip }, file, expired) => {
+      const what = `${visible(file.name)} (${formatBytes(file.size)})`;
+      const yes = await isWanted(`${visible(name)} (${ip}) offers ${what}. Take it?`, expired);
+      if (yes) wanted.add(file);
+      return yes;
+    },
     openSink: async ({ name }, file) => {
       const share = shares.begin(`${file.name} of ${name}`, file.size);
       const sink = await ReceivedFile.open(folder, file, share.update).catch((error: unknown) => {
@@ -34,6 +38,7 @@ export function sentInbox(
         beginAnew: () => sink.beginAnew(),
         write: (chunk) => sink.write(chunk),
         finish: () => sink.finish(),
+        cancel: () => sink.cancel(),
         end: async () => {
           share.end();
           await sink.end();
@@ -41,9 +46,10 @@ export function sentInbox(
         },
       };
     },
-    onReceived: ({ name }, { name: file }, problem) => {
+    onReceived: ({ name }, file, problem) => {
       if (problem === undefined || problem === 'refused') return;
-      onFailed(`${visible(file)} of ${visible(name)} was not received: ${visible(problem)}.`);
+      const what = `${visible(file.name)} of ${visible(name)}`;
+      onFailed(`${what} was not received: ${visible(problem)}.`, wanted.has(file));
     },
   };
 }

@@ -2,7 +2,7 @@ import { millis } from '../core/brands.ts';
 import { visible } from '../core/text.ts';
 import type { Peer } from '../lan/roster.ts';
 import { isIPv4 } from '../net/addresses.ts';
-import { delay } from '../net/clock.ts';
+import { delay, now } from '../net/clock.ts';
 import type { SentPeer } from '../net/sent-peer.ts';
 import { UserError } from './exit-status.ts';
 import type { OfferedFile } from './sent-files.ts';
@@ -10,6 +10,7 @@ import type { Share, Shares } from './shares.ts';
 
 /** Whoever is there has answered by then. */
 const LOOK_FOR_MS = 3000;
+const ALL_ANSWER_WITHIN_MS = 700;
 const LOOK_EVERY = millis(50);
 
 /** Where it is told how offers go. */
@@ -28,7 +29,11 @@ export async function findAll(
   signal: AbortSignal,
 ): Promise<readonly Peer[]> {
   const missing = (): string | undefined => names.find((name) => matching(peer, name).length === 0);
-  for (let waited = 0; missing() !== undefined && waited < LOOK_FOR_MS; waited += LOOK_EVERY) {
+  const began = now();
+  // Another one of the same name may answer a little later.
+  const isEarly = (): boolean =>
+    now() - peer.startedAt < ALL_ANSWER_WITHIN_MS && !names.every(isIPv4);
+  while ((missing() !== undefined && now() - began < LOOK_FOR_MS) || isEarly()) {
     if (signal.aborted) return [];
     await delay(LOOK_EVERY, signal);
   }

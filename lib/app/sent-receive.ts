@@ -30,9 +30,10 @@ async function receive(flags: SentFlags & TakingFlags): Promise<void> {
         shares: new Shares(taking.bar),
         isWanted: (question, expired) => taking.decide(question, expired),
         onSaved: (path) => taking.saved(path),
-        onFailed: (what) => {
-          failures += 1;
+        onFailed: (what, wanted) => {
           taking.print(what);
+          if (!wanted) return;
+          failures += 1;
           taking.ended();
         },
       }),

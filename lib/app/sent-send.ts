@@ -36,9 +36,9 @@ export function sentListCommand(): Command {
 }
 
 async function send(path: string, names: readonly string[], flags: SentFlags): Promise<void> {
-  await using file = await openForOffer(path);
   const stop = new AbortController();
   onStopSignal(() => stop.abort());
+  await using file = await openForOffer(path, stop.signal);
   await using peer = await startPeer(flags, {});
   const receivers = await findAll(peer, names, stop.signal);
   if (receivers.length === 0 && stop.signal.aborted) throw new UserError('it was stopped');

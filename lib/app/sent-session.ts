@@ -81,7 +81,7 @@ class SentSession {
     const session = this.#session;
     const receivers = await findAll(peer, names, session.signal);
     if (receivers.length === 0) return;
-    const file = await openForOffer(path);
+    const file = await openForOffer(path, session.signal);
     session.print(`Asking ${receivers.map(({ name }) => visible(name)).join(', ')} …`);
     const view = { print: (line: string) => session.print(line), shares: this.#shares };
     const all = receivers.map((to) => offerTo(peer, to, receivers, file, view, session.signal));

@@ -1,3 +1,4 @@
+import { ByteBuffer } from './byte-buffer.ts';
 import { ProtocolError } from './errors.ts';
 
 const QUOTE = 0x22;
@@ -17,8 +18,7 @@ export interface FramedObject {
  */
 export class JsonFramer {
   readonly #maxBytes: number;
-  #chunks: Buffer[] = [];
-  #length = 0;
+  readonly #pending = new ByteBuffer();
   #depth = 0;
   #inString = false;
   #escaped = false;
@@ -29,7 +29,7 @@ export class JsonFramer {
 
   /** Whether an object has begun. */
   get begun(): boolean {
-    return this.#length > 0;
+    return this.#pending.length > 0;
   }
 
   /**
@@ -42,13 +42,11 @@ export class JsonFramer {
     if (!this.begun && chunk[start] !== OPEN) throw new ProtocolError('NO_OBJECT');
     const end = this.#endOf(chunk, start);
     const part = chunk.subarray(start, end);
-    this.#length += part.length;
-    if (this.#length > this.#maxBytes) throw new ProtocolError('MESSAGE_TOO_LONG');
-    this.#chunks.push(part);
+    this.#pending.append(part);
+    const { length } = this.#pending;
+    if (length > this.#maxBytes) throw new ProtocolError('MESSAGE_TOO_LONG');
     if (this.#depth > 0) return undefined;
-    const text = Buffer.concat(this.#chunks).toString();
-    this.#chunks = [];
-    this.#length = 0;
+    const text = this.#pending.takeText(length);
     return { text, rest: chunk.subarray(end) };
   }
 

@@ -5,9 +5,11 @@ import { assertNever, ProtocolError } from '../core/errors.ts';
 export const ANSWER_WITHIN = millis(120_000);
 /** After a yes, so long until the transfer begins: large files are hashed first. */
 export const BEGIN_WITHIN = millis(600_000);
-/** While bytes go out, so many have to be taken in each such span. */
+/** While bytes come, so many have to come in each such span. */
 export const PROGRESS_SPAN = millis(60_000);
 export const PROGRESS_BYTES = 65_536;
+/** The system takes them in steps of megabytes: who sends has to be more patient. */
+export const TAKEN_SPAN = millis(1_200_000);
 /** Hashing a large file takes long. */
 export const VERDICT_WITHIN = millis(600_000);
 
@@ -107,7 +109,7 @@ export class Offer {
 
   onTimeout(now: Millis): readonly OfferEffect[] {
     if (this.#state === 'over' || now < this.#deadline) return [];
-    if (this.#state === 'sending' && this.#moved >= PROGRESS_BYTES) {
+    if (this.#state === 'sending' && this.#moved > 0) {
       this.#listenOn(now);
       return [];
     }
@@ -126,7 +128,7 @@ export class Offer {
 
   #listenOn(now: Millis): void {
     this.#moved = 0;
-    this.#deadline = after(now, PROGRESS_SPAN);
+    this.#deadline = after(now, TAKEN_SPAN);
   }
 
   #end(outcome: Outcome): readonly OfferEffect[] {

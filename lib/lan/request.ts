@@ -110,9 +110,9 @@ export class Request {
     return [{ type: 'say', message: 'failed', reason: problem }, this.#end(problem)];
   }
 
-  /** It cannot go on, for example since the disk is full. */
+  /** It cannot go on, for example since the disk is full; once all is there, only the check counts. */
   fail(reason: string): readonly RequestEffect[] {
-    if (this.#state === 'over') return [];
+    if (this.#state === 'over' || this.#state === 'checking') return [];
     const hasAsked = this.#state !== 'new';
     return [
       ...(this.isAsking ? [{ type: 'stop-asking' } as const] : []),

@@ -83,7 +83,9 @@ export function statOfEvent(event: Event): string {
 
 /** One JSON object, without a line end; what engines say to each other is made in the same way. */
 export function encodeEvent(event: Event): string {
-  return JSON.stringify({ stat: statOfEvent(event), ...fieldsOf(event) });
+  const text = JSON.stringify({ stat: statOfEvent(event), ...fieldsOf(event) });
+  // Some take these for line ends.
+  return text.replace(/[\u2028\u2029]/g, (one) => `\\u${one.charCodeAt(0).toString(16)}`);
 }
 
 /**

@@ -86,6 +86,8 @@ export type Event =
 /** The document has the first two; the others say what its events have no field for. */
 export type Info =
   | { readonly content: 'activeUploadFull' | 'activeDownloadFull' }
+  /** The engine is there; the first that it tells. */
+  | { readonly content: 'ready' }
   | { readonly content: 'badCommand'; readonly reason: string }
   /** Why the event that follows, `about`, says that something failed. */
   | {

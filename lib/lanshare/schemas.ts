@@ -2,7 +2,7 @@ import Type from 'typebox';
 
 /** The limits of texts; what is longer makes no sense. */
 const MAX_NAME = 64;
-const MAX_PATH = 4096;
+export const MAX_PATH = 4096;
 const MAX_FILE_NAME = 1024;
 export const MAX_TEXT = 16_384;
 const MAX_REASON = 1024;
@@ -19,7 +19,7 @@ const dir = Type.String({
   description: 'path of the file at the sender; with ip it names the request',
 });
 const bytes = (description: string) =>
-  Type.String({ pattern: '^[0-9]{1,16}$', description: `${description}, in bytes` });
+  Type.String({ pattern: '^[0-9]{1,15}$', description: `${description}, in bytes` });
 const port = Type.String({ pattern: '^[0-9]{1,5}$', description: 'port of the transfer' });
 const speed = Type.String({ pattern: '^[0-9]{1,9}$', description: 'in kB/s' });
 const fileName = Type.String({ minLength: 1, maxLength: MAX_FILE_NAME });
@@ -122,6 +122,7 @@ export const EVENTS = {
 export const INFOS = {
   activeUploadFull: info('activeUploadFull', 'there are 25 uploads already', {}),
   activeDownloadFull: info('activeDownloadFull', 'there are 25 downloads already', {}),
+  ready: info('ready', 'the engine is there; the first event on standard output', {}),
   badCommand: info('badCommand', 'a command is not understood, or cannot be carried out', {
     reason,
   }),

@@ -82,11 +82,15 @@ export class FrontEndSockets<Channel extends string> {
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => undefined);
-    const url = new URL(request.url ?? '/', 'ws://localhost');
+    const base = 'ws://localhost';
+    const isUrl = URL.canParse(request.url ?? '', base);
+    const url = new URL(isUrl ? (request.url ?? '') : base, base);
     const channel = this.#options.channels.find((one) => one === url.pathname);
-    const refusal = this.#refusal(request, url, channel);
+    const refusal = isUrl ? this.#refusal(request, url, channel) : '400 Bad Request';
     if (refusal !== undefined || channel === undefined) {
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      // Whoever was refused must not hold the port.
+      socket.once('finish', () => socket.destroy());
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#onOpen(opened, channel));

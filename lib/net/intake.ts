@@ -13,7 +13,9 @@ export interface OfferedSink {
   write(chunk: Buffer): Promise<void>;
   /** Why it is not what was offered; `undefined`: it is, and has its name now. */
   finish(): Promise<string | undefined>;
-  /** No more comes. */
+  /** Nobody waits for the hash in {@link finish} any more. */
+  cancel(): void;
+  /** No more comes. Waits for what was begun. */
   end(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export async function takeInto(
   let waiting = 0;
   if (left === 0) return await written;
   await new Promise<void>((resolve, reject) => {
+    written.catch(reject);
     const onWritten = (bytes: number): void => {
       if (waiting > MAX_WAITING_BYTES && waiting - bytes <= MAX_WAITING_BYTES) socket.resume();
       waiting -= bytes;

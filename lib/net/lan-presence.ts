@@ -62,6 +62,7 @@ export class LanPresence {
   /** Datagrams that the system has not taken yet, and who waits for that. */
   #saying = 0;
   #onSaid: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
   #closed = false;
 
   private constructor(options: LanPresenceOptions, sockets: readonly [Socket, ...Socket[]]) {
@@ -113,8 +114,12 @@ export class LanPresence {
   }
 
   /** Says goodbye. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#run(this.#roster.leave(now()));
     // What was said last has to be on its way before the socket goes.
     await new Promise<void>((resolve) => {
@@ -129,12 +134,12 @@ export class LanPresence {
   }
 
   #onDatagram(datagram: Buffer, from: RemoteInfo, direct: boolean): void {
-    if (this.isOwn(from.address) || this.#isCopy(datagram, from.address)) return;
+    const isShort = datagram.length <= MAX_GREETING_BYTES;
+    if (this.isOwn(from.address) || (isShort && this.#isCopy(datagram, from.address))) return;
     const admitted = this.#rate.admit(from.address, now());
     if (admitted === 'first-over') this.#options.log(`${from.address} says too much`);
     if (admitted !== 'admitted') return;
-    const greeting =
-      datagram.length > MAX_GREETING_BYTES ? undefined : this.#options.decode(datagram);
+    const greeting = isShort ? this.#options.decode(datagram) : undefined;
     if (greeting === undefined) {
       this.#options.log(`a datagram of ${from.address} makes no sense`);
       return;

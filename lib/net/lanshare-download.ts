@@ -22,6 +22,7 @@ import { ObjectStream } from './object-stream.ts';
 import { sendObject } from './single-object.ts';
 import { TransferReports } from './transfer-reports.ts';
 
+const CLOSED = 'the sender has closed the connection';
 const NO_PROTOCOL = 'the sender does not keep to the protocol';
 
 /** Where one file goes. */
@@ -61,6 +62,10 @@ export class LanshareDownload {
   readonly #alarm = new Alarm(() => this.#run(this.#machine.onTimeout(now())));
   readonly #reports: TransferReports;
   #resolve: () => void = () => undefined;
+  /** Resolves when it is over, in whatever way. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#resolve = resolve;
+  });
   /** Between a command of the front end and what it leads to. */
   #deciding = false;
   /** Whether the front end knows that the acceptance has arrived. */
@@ -99,11 +104,8 @@ export class LanshareDownload {
 
   /** Resolves when it is over, in whatever way. */
   async run(): Promise<void> {
-    const over = new Promise<void>((resolve) => {
-      this.#resolve = resolve;
-    });
     this.#run(this.#machine.handle({ type: 'asked', size: this.#options.file.size }, now()));
-    await over;
+    await this.ended;
   }
 
   /** The user wants it, in `folder`. */
@@ -114,6 +116,7 @@ export class LanshareDownload {
     try {
       await checkFolder(folder);
     } catch (error) {
+      if (this.#over) return;
       // He may name another one.
       this.#deciding = false;
       this.#tell(this.#acceptance('failed'), (error as Error).message);
@@ -142,6 +145,7 @@ export class LanshareDownload {
   }
 
   stop(reason: string): void {
+    this.#sink?.cancel();
     this.#fail(reason);
   }
 
@@ -262,9 +266,14 @@ export class LanshareDownload {
       onObject: (text) => void this.#onHeader(text),
       onFault: () =>
         this.#fail(this.#sink === undefined ? NO_PROTOCOL : 'more came than was offered'),
+      onEnd: () => {
+        // It is well when all bytes are there.
+        const { size } = this.#options.file;
+        if (this.#sink === undefined || this.#position < size) this.#fail(CLOSED);
+      },
       onClosed: (error) => {
         const why = error === undefined ? '' : ` (${error.message})`;
-        this.#fail(`the sender has closed the connection${why}`);
+        this.#fail(`${CLOSED}${why}`);
       },
     });
     this.#run(this.#machine.handle({ type: 'greeted' }, now()));

@@ -182,7 +182,7 @@ export class LanshareEngine implements AsyncDisposable {
     };
     if (this.#presence?.isOwn(ip)) return fail('that is this peer itself');
     await using file = await openFile(path).catch((error: Error) => void fail(error.message));
-    if (file === undefined) return;
+    if (file === undefined || this.#closed) return;
     if ([...this.#uploads].some((one) => isAbout(one, ip, path))) {
       return fail('that was asked already');
     }
@@ -296,9 +296,8 @@ export class LanshareEngine implements AsyncDisposable {
     const { username, tcpPort, ip: localAddress } = this.#options;
     const { checkFolder, openSink, describe, onEvent } = this.#options;
     const same = [...this.#downloads].find((one) => isAbout(one, peer.ip, file.dir));
-    // Who asks again has been started again, and knows nothing of what he asked before.
-    if (same?.isAsking) same.stop('it was asked again');
-    else if (same !== undefined) return 'that is on its way already';
+    // Who asks again has been started again, or has stopped it: what he asked before is over.
+    same?.stop('it was asked again');
     const waiting = [...this.#downloads].filter((one) => one.isAsking);
     const ofOne = waiting.filter((one) => one.peer.ip === peer.ip);
     if (waiting.length >= MOST_REQUESTS || ofOne.length >= MOST_REQUESTS_OF_ONE) {
@@ -308,9 +307,16 @@ export class LanshareEngine implements AsyncDisposable {
       ...{ username, peer, file, tcpPort, localAddress, checkFolder, openSink, describe, onEvent },
       listen: (onConnection) => this.#listenForData(peer.ip, onConnection),
     });
-    this.#downloads.add(download);
-    this.#keep(download.run().finally(() => this.#downloads.delete(download)));
+    const before = same?.ended ?? Promise.resolve();
+    this.#keep(before.then(() => this.#receive(download)));
     return undefined;
+  }
+
+  async #receive(download: LanshareDownload): Promise<void> {
+    if (this.#closed) return;
+    this.#downloads.add(download);
+    await download.run();
+    this.#downloads.delete(download);
   }
 
   /** The first port for data that is free, for one sender. */
@@ -322,7 +328,9 @@ export class LanshareEngine implements AsyncDisposable {
     for (let index = 0; index < MOST_TRANSFERS; index += 1) {
       // Also where the system chooses: one slot for each transfer.
       const slot = dataPort - index;
-      if (this.#dataPorts.has(slot)) continue;
+      // Events name a transfer by its port: one that an upload has there would be taken for this.
+      const isUploads = [...this.#uploads].some(({ port }) => port === slot);
+      if (this.#dataPorts.has(slot) || isUploads) continue;
       this.#dataPorts.add(slot);
       const listener = await PortListener.open({
         host,

@@ -23,6 +23,8 @@ export interface UploadFile extends AsyncDisposable {
   sha256(): Promise<string>;
 }
 
+type Answer = Extract<PeerMessage, { readonly type: 'acceptance' | 'rejection' | 'request' }>;
+
 export interface LanshareUploadOptions {
   readonly username: string;
   readonly peer: Person;
@@ -44,6 +46,7 @@ export class LanshareUpload {
   #peer: Person;
   #resolve: () => void = () => undefined;
   #arrived = false;
+  readonly #stopped = new AbortController();
   /** Of the transfer, once there is one. */
   #port: number | undefined;
   #stream: ObjectStream | undefined;
@@ -80,10 +83,9 @@ export class LanshareUpload {
   }
 
   /** He has answered. @returns why that is no answer to this. */
-  answer(message: PeerMessage): string | undefined {
+  answer(message: Answer): string | undefined {
     if (!this.#machine.isAsking) return 'it was answered before';
     this.#hasArrived();
-    if (message.type === 'message') return 'that is no answer';
     // By now he has said who he is.
     this.#peer = message.person;
     if (message.type === 'acceptance') {
@@ -173,15 +175,17 @@ export class LanshareUpload {
   async #transfer(port: number): Promise<void> {
     const { file, localAddress } = this.#options;
     try {
-      const socket = await openConnection({
-        ...{ host: this.peer.ip, port },
-        ...(localAddress !== undefined && { localAddress }),
-      });
+      const socket = await openConnection(
+        { ...{ host: this.peer.ip, port }, ...(localAddress !== undefined && { localAddress }) },
+        this.#stopped.signal,
+      );
+      if (this.#stopped.signal.aborted) return void socket.destroy();
       const stream = new ObjectStream({
         socket,
         maxBytes: MAX_OBJECT_BYTES,
         onObject: (text) => this.#onAnswer(text),
         onFault: () => this.#fail('the receiver answers in another protocol'),
+        onEnd: () => this.#fail('the receiver has closed the connection'),
         onClosed: (error) => {
           const why = error === undefined ? '' : ` (${error.message})`;
           this.#fail(`the receiver has closed the connection${why}`);
@@ -192,9 +196,6 @@ export class LanshareUpload {
       stream.send(encodeDataHeader({ name: file.name, size: file.source.size, sha256 }));
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
-    } finally {
-      // It may have been stopped meanwhile.
-      if (this.#machine.nextTimeout() === undefined) this.#stream?.end();
     }
   }
 
@@ -236,7 +237,10 @@ export class LanshareUpload {
 
   #end(outcome: Outcome): void {
     this.#reports.stop();
-    this.#stream?.end();
+    this.#stopped.abort();
+    // What is under way need not be read, when it is not wanted any more.
+    if (outcome.type === 'failed') this.#stream?.reset();
+    else this.#stream?.end();
     const { person, port, total } = this.#about();
     if (outcome.type === 'received') this.#tell({ type: 'done', person, port, total });
     if (outcome.type === 'refused') {

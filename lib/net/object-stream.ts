@@ -2,6 +2,9 @@ import type { Socket } from 'node:net';
 import { type FramedObject, JsonFramer } from '../core/json-framer.ts';
 import { KEEP_ALIVE_MS } from './line-connection.ts';
 
+const LF = 0x0a;
+const CR = 0x0d;
+
 /** How long a connection that was ended may take to go. */
 const LINGER_MS = 1000;
 
@@ -12,6 +15,8 @@ export interface ObjectStreamOptions {
   readonly onObject: (text: string) => void;
   /** What is no object, or too long a one. */
   readonly onFault: (error: unknown) => void;
+  /** The other side has nothing more to say; absent: that ends this one, too. */
+  readonly onEnd?: () => void;
   /** Called once. */
   readonly onClosed: (error: Error | undefined) => void;
 }
@@ -22,6 +27,8 @@ export class ObjectStream {
   readonly #options: ObjectStreamOptions;
   readonly #framer: JsonFramer;
   #take: ((chunk: Buffer) => Buffer | undefined) | undefined;
+  /** What may stand behind an object, and is no part of what follows. */
+  #lineEnd: 'none' | 'due' | 'cr' = 'none';
   #ended = false;
   #linger: NodeJS.Timeout | undefined;
 
@@ -37,7 +44,7 @@ export class ObjectStream {
       error = cause;
     });
     socket.on('data', (chunk) => this.#onData(chunk));
-    socket.on('end', () => this.end());
+    socket.on('end', () => (options.onEnd === undefined ? this.end() : options.onEnd()));
     socket.once('close', () => {
       clearTimeout(this.#linger);
       onClosed(error);
@@ -53,12 +60,7 @@ export class ObjectStream {
    * @param take gets them, and returns those that are no part of it, when it has all.
    */
   expectBytes(take: (chunk: Buffer) => Buffer | undefined): void {
-    let atStart = true;
-    this.#take = (chunk) => {
-      const skipped = atStart ? skipLineEnd(chunk) : 0;
-      atStart = atStart && skipped === chunk.length;
-      return take(chunk.subarray(skipped));
-    };
+    this.#take = take;
   }
 
   /** Ends it once what was said is written. What still comes is read away, so that it is not lost. */
@@ -71,9 +73,21 @@ export class ObjectStream {
     this.#linger = setTimeout(() => this.socket.destroy(), LINGER_MS);
   }
 
+  /** Ends it at once: what the other side has not read yet is not worth reading. */
+  reset(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#take = undefined;
+    this.socket.resetAndDestroy();
+  }
+
   #onData(chunk: Buffer): void {
     for (let rest: Buffer | undefined = chunk; rest !== undefined && rest.length > 0; ) {
       if (this.#ended) return;
+      if (this.#lineEnd !== 'none') {
+        rest = this.#skipLineEnd(rest);
+        continue;
+      }
       if (this.#take !== undefined) {
         const left: Buffer | undefined = this.#take(rest);
         if (left !== undefined) this.#take = undefined;
@@ -93,13 +107,22 @@ export class ObjectStream {
       return undefined;
     }
     if (framed === undefined) return undefined;
+    this.#lineEnd = 'due';
     this.#options.onObject(framed.text);
     return framed.rest;
   }
-}
 
-/** CR and LF, or LF. */
-function skipLineEnd(chunk: Buffer): number {
-  if (chunk[0] === 0x0a) return 1;
-  return chunk[0] === 0x0d && chunk[1] === 0x0a ? 2 : 0;
+  /** One of them: LF, or CR and LF, which may come apart. */
+  #skipLineEnd(chunk: Buffer): Buffer {
+    const [first, second] = chunk;
+    const hadCr = this.#lineEnd === 'cr';
+    this.#lineEnd = 'none';
+    if (first === LF) return chunk.subarray(1);
+    // It was no line end.
+    if (hadCr) return Buffer.concat([Buffer.of(CR), chunk]);
+    if (first === CR && second === LF) return chunk.subarray(2);
+    if (first !== CR || chunk.length > 1) return chunk;
+    this.#lineEnd = 'cr';
+    return chunk.subarray(1);
+  }
 }

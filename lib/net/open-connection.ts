@@ -9,11 +9,18 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const ATTEMPT_EVERY_MS = 120;
 const MOST_ATTEMPTS = 4;
 
-/** Opens a TCP connection. @throws Error that says why there is none. */
-export async function openConnection(options: TcpNetConnectOpts): Promise<Socket> {
+/**
+ * Opens a TCP connection, unless `signal` is aborted before.
+ * @throws Error that says why there is none.
+ */
+export async function openConnection(
+  options: TcpNetConnectOpts,
+  signal?: AbortSignal,
+): Promise<Socket> {
   const attempts: Socket[] = [];
   let next: NodeJS.Timeout | undefined;
   let timeout: NodeJS.Timeout | undefined;
+  let abort: () => void = () => undefined;
   try {
     const first = await new Promise<Socket>((resolve, reject) => {
       const attempt = (): void => {
@@ -26,6 +33,9 @@ export async function openConnection(options: TcpNetConnectOpts): Promise<Socket
         });
         if (attempts.length < MOST_ATTEMPTS) next = setTimeout(attempt, ATTEMPT_EVERY_MS);
       };
+      abort = () => reject(new Error('it was stopped'));
+      signal?.addEventListener('abort', abort, { once: true });
+      if (signal?.aborted) abort();
       timeout = setTimeout(() => reject(new Error('no answer')), CONNECT_TIMEOUT_MS);
       attempt();
     });
@@ -34,6 +44,7 @@ export async function openConnection(options: TcpNetConnectOpts): Promise<Socket
   } finally {
     clearTimeout(next);
     clearTimeout(timeout);
+    signal?.removeEventListener('abort', abort);
     for (const socket of attempts) {
       socket.on('error', () => undefined);
       socket.destroy();

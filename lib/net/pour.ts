@@ -12,14 +12,14 @@ export interface PourSource {
 
 /**
  * Writes all that is behind `from` to the socket, as fast as it takes it, or until it is destroyed.
- * @param onRead is told how far it is.
+ * @param onTaken is told how far the system has taken it.
  * @throws Error when the file cannot be read, or has become shorter.
  */
 export async function pour(
   socket: Socket,
   source: PourSource,
   from: number,
-  onRead: (position: number) => void,
+  onTaken: (position: number) => void,
 ): Promise<void> {
   const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
   let position = from;
@@ -32,9 +32,9 @@ export async function pour(
     // The other buffer is free when this is over.
     await written;
     if (socket.destroyed) return;
-    written = write(socket, buffer.subarray(0, count));
     position += count;
-    onRead(position);
+    const upTo = position;
+    written = write(socket, buffer.subarray(0, count)).then(() => onTaken(upTo));
   }
   await written;
 }

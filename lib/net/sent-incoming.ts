@@ -32,6 +32,8 @@ export class SentIncoming {
   #file: FileInfo | undefined;
   #sink: OfferedSink | undefined;
   #receiving = false;
+  /** Bytes that have not come yet. */
+  #left = 0;
   #over = false;
 
   constructor(options: IncomingOptions) {
@@ -62,8 +64,14 @@ export class SentIncoming {
     this.#run(this.#machine.fail(`the sender has closed the connection${why}`));
   }
 
+  /** He has nothing more to say: it is well when all bytes are there. */
+  onEnd(): void {
+    if (this.#left > 0 || !this.#receiving) this.closed(undefined);
+  }
+
   /** This side ends it. */
   stop(): void {
+    this.#sink?.cancel();
     this.#run(this.#machine.fail('the receiver has stopped it'));
   }
 
@@ -133,8 +141,12 @@ export class SentIncoming {
     const { stream, describe } = this.#options;
     if (this.#sink === undefined) throw new Error('there is no place for it');
     this.#receiving = true;
+    this.#left = range.length;
     try {
-      await takeInto(stream, this.#sink, range, (bytes) => this.#machine.moved(bytes));
+      await takeInto(stream, this.#sink, range, (bytes) => {
+        this.#machine.moved(bytes);
+        this.#left -= bytes;
+      });
       this.#run(this.#machine.complete());
     } catch (error) {
       this.#run(this.#machine.fail(describe(error)));

@@ -48,13 +48,15 @@ export class SentOffering {
     const abort = (): void => this.#run(this.#machine.fail('it was stopped'));
     signal.addEventListener('abort', abort, { once: true });
     try {
-      const socket = await openConnection({
-        host: to.ip,
-        port,
-        ...(localAddress !== undefined && { localAddress }),
-      });
-      this.#listenTo(socket);
-      this.#run(signal.aborted ? this.#machine.fail('it was stopped') : this.#machine.start());
+      const socket = await openConnection(
+        { host: to.ip, port, ...(localAddress !== undefined && { localAddress }) },
+        signal,
+      );
+      if (signal.aborted) socket.destroy();
+      else {
+        this.#listenTo(socket);
+        this.#run(this.#machine.start());
+      }
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#run(this.#machine.fail(`there is no connection: ${why}`));
@@ -83,9 +85,16 @@ export class SentOffering {
     }
   }
 
+  /** He is not there any more; what is on its way has its own connection. */
+  peerLeft(): void {
+    if (this.#machine.isAsking) this.#run(this.#machine.fail('the receiver has left'));
+  }
+
   /** The connection of `stream` is gone. */
   lost(stream: ObjectStream, error: Error | undefined): void {
     if (stream !== this.#stream) return;
+    // He may answer on a connection of his own.
+    if (error === undefined && this.#machine.isAsking) return;
     const why = error === undefined ? '' : ` (${error.message})`;
     this.#run(this.#machine.fail(`the receiver has closed the connection${why}`));
   }
@@ -96,9 +105,16 @@ export class SentOffering {
       maxBytes: MAX_MESSAGE_BYTES,
       onObject: (text) => this.onObject(text),
       onFault: () => this.#run(this.#machine.fail('the receiver answers in another protocol')),
+      onEnd: () => this.#onEnd(stream),
       onClosed: (error) => this.lost(stream, error),
     });
     this.#stream = stream;
+  }
+
+  #onEnd(stream: ObjectStream): void {
+    // Otherwise it would be told after a while only.
+    this.lost(stream, undefined);
+    stream.end();
   }
 
   /** What he says on the connection. */
@@ -131,7 +147,9 @@ export class SentOffering {
         void this.#pour(effect.offset);
         return;
       case 'over':
-        this.#stream?.end();
+        // What is under way need not be read, when it is not wanted any more.
+        if (effect.outcome.type === 'failed') this.#stream?.reset();
+        else this.#stream?.end();
         this.#resolve(effect.outcome);
         return;
       default:

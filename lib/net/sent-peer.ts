@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
 import { ProtocolError } from '../core/errors.ts';
+import { RateLimit } from '../core/rate-limit.ts';
 import type { Outcome } from '../lan/offer.ts';
 import type { Peer } from '../lan/roster.ts';
 import { decodeMessage, decodePresence, encodePresence, MAX_MESSAGE_BYTES } from '../sent/codec.ts';
 import type { FileInfo, Message, User } from '../sent/messages.ts';
 import { ownAddressFor, plainAddress } from './addresses.ts';
+import { now } from './clock.ts';
 import { LanPresence } from './lan-presence.ts';
 import { ObjectStream } from './object-stream.ts';
 import { PortListener } from './port-listener.ts';
@@ -17,6 +19,9 @@ export const SENT_TCP_PORT = 8080;
 /** Connections at a time, and of them from one address. */
 const MAX_CONNECTIONS = 256;
 const MAX_FROM_ONE = 16;
+/** And how many may come. */
+const MOST_AT_ONCE = 64;
+const MOST_PER_SECOND = 16;
 
 const WORDS = { hello: 'join', answer: 'ping', bye: 'leave' } as const;
 const GREETINGS = { join: 'hello', ping: 'answer', leave: 'bye' } as const;
@@ -50,10 +55,14 @@ export class SentPeer implements AsyncDisposable {
   readonly #options: SentPeerOptions;
   readonly #offerings = new Set<SentOffering>();
   readonly #incoming = new Set<SentIncoming>();
+  readonly #rate = new RateLimit(MOST_AT_ONCE, MOST_PER_SECOND);
   /** How many connections come from an address. */
   readonly #from = new Map<string, number>();
   #presence: LanPresence | undefined;
   #listener: PortListener | undefined;
+
+  /** By the clock of this machine. */
+  readonly startedAt = now();
 
   private constructor(options: SentPeerOptions) {
     this.#options = options;
@@ -81,6 +90,12 @@ export class SentPeer implements AsyncDisposable {
       answersDiffer: true,
       encode: (word, from) =>
         Buffer.from(encodePresence({ type: WORDS[word], user: { name: options.name, ip: from } })),
+      onLeft: (left, silent) => {
+        for (const offering of peer.#offerings) {
+          if (offering.options.to.ip === left.address) offering.peerLeft();
+        }
+        options.onLeft(left, silent);
+      },
       decode: (datagram) => {
         const said = decodePresence(datagram.toString());
         return said && { word: GREETINGS[said.type], name: said.user.name };
@@ -132,8 +147,9 @@ export class SentPeer implements AsyncDisposable {
   #onConnection(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress ?? '');
     const others = this.#from.get(address) ?? 0;
-    if (others >= MAX_FROM_ONE) {
-      this.#options.log(`${address} has ${others} connections; one more is refused`);
+    const admitted = this.#rate.admit(address, now());
+    if (admitted === 'first-over') this.#options.log(`${address} asks too often`);
+    if (admitted !== 'admitted' || others >= MAX_FROM_ONE) {
       socket.destroy();
       return;
     }
@@ -149,6 +165,7 @@ export class SentPeer implements AsyncDisposable {
         use.onObject(text);
       },
       onFault: () => (use ?? incoming).onFault(),
+      onEnd: () => (use ?? incoming).onEnd(),
       onClosed: (error) => {
         const left = (this.#from.get(address) ?? 1) - 1;
         if (left > 0) this.#from.set(address, left);
@@ -207,13 +224,17 @@ export class SentPeer implements AsyncDisposable {
         isFirst = false;
       },
       onFault: () => offering.onObject(''),
+      onEnd: () => {
+        offering.lost(stream, undefined);
+        stream.end();
+      },
       closed: (error) => offering.lost(stream, error),
     };
   }
 }
 
 /** Whoever handles what comes on a connection that somebody else has opened. */
-type Incoming = Pick<SentIncoming, 'onObject' | 'onFault' | 'closed'>;
+type Incoming = Pick<SentIncoming, 'onObject' | 'onFault' | 'onEnd' | 'closed'>;
 
 function userOf({ name, address }: Peer): User {
   return { name, ip: address };

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { ByteBuffer } from '../core/byte-buffer.ts';
 import { openConnection } from './open-connection.ts';
 
 /** The other side has so long to take an object, or to send one. */
@@ -51,8 +52,7 @@ export function takeObject(
   take: (text: string) => string | undefined,
   onRefused: (reason: string) => void,
 ): void {
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const said = new ByteBuffer();
   const limit = setTimeout(() => refuse('it does not end'), LIMIT_MS);
   const refuse = (reason: string): void => {
     clearTimeout(limit);
@@ -63,13 +63,12 @@ export function takeObject(
   socket.on('error', () => undefined);
   socket.once('close', () => clearTimeout(limit));
   socket.on('data', (chunk) => {
-    length += chunk.length;
-    if (length > maxBytes) refuse('it is too long');
-    else chunks.push(chunk);
+    if (said.length + chunk.length > maxBytes) refuse('it is too long');
+    else said.append(chunk);
   });
   socket.once('end', () => {
     if (socket.destroyed) return;
-    const problem = take(Buffer.concat(chunks).toString());
+    const problem = take(said.takeText(said.length));
     if (problem !== undefined) return refuse(problem);
     clearTimeout(limit);
     socket.end();

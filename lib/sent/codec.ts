@@ -12,7 +12,7 @@ const MAX_FILE_NAME = 1024;
 const MAX_REASON = 256;
 
 const text = (most: number) => Type.String({ minLength: 1, maxLength: most });
-const bytes = Type.String({ pattern: '^[0-9]{1,16}$' });
+const bytes = Type.String({ pattern: '^[0-9]{1,15}$' });
 const user = Type.Object({ name: text(MAX_NAME), ip: Type.String({ maxLength: 64 }) });
 const file = Type.Object({
   name: text(MAX_FILE_NAME),

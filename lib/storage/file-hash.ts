@@ -36,6 +36,7 @@ export class FileHash {
   #resolve: (digest: string) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
   #dropped: (() => void) | undefined;
+  #dropping: Promise<void> | undefined;
   #begun = false;
 
   /**
@@ -71,10 +72,11 @@ export class FileHash {
   /** Resolves when the file is not read any more, whatever has become of the hash. */
   async drop(): Promise<void> {
     if (!this.#begun || !waiting.has(this.#job)) return;
-    await new Promise<void>((resolve) => {
+    this.#dropping ??= new Promise<void>((resolve) => {
       this.#dropped = resolve;
       this.#order({ job: this.#job, drop: true });
     });
+    await this.#dropping;
   }
 
   /** For the thread: what has come of it. */

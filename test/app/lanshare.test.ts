@@ -122,6 +122,7 @@ describe('an engine', () => {
     ann.enter('{"stat":"kprg","port":"5"}');
     await hears(ann, { content: 'badCommand', reason: 'there is no transfer with port 5' });
     const reasons = ann.stdout.split('\n').slice(0, -1);
+    expect(reasons.shift()).toBe('{"stat":"info","content":"ready"}');
     expect(reasons.map((line) => (JSON.parse(line) as WireEvent).reason)).toEqual([
       'there is no command without stat',
       'a command has at most 65536 bytes',
@@ -238,6 +239,17 @@ describe('the WebSocket', () => {
     expect((await openSocket(`${base}/cmd`)).status).toBe(401);
     expect((await openSocket(`${base}/cmd?token=${'x'.repeat(22)}`)).status).toBe(401);
     expect((await openSocket(at('/nothing'))).status).toBe(404);
+    // What is no address does not get so far.
+    const { hostname, port } = new URL(base);
+    for (const path of ['//', 'http://[']) {
+      const socket = connect(Number(port), hostname);
+      socket.write(
+        `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      );
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect(String(answer)).toMatch(/^HTTP\/1\.1 400 /);
+      socket.destroy();
+    }
     const wrong = ['http://evil.example', 'null', 'http://localhost.evil.example'];
     for (const origin of wrong) {
       expect((await openSocket(at('/cmd'), { origin })).status).toBe(403);
@@ -348,6 +360,17 @@ describe('chat', () => {
     ann.kill('SIGKILL');
     await hears(bob, { stat: 'offline', username: 'ann' });
     await until('a free port', async () => !(await isOpen(lan.tcpPort, '127.0.0.2')));
+  });
+
+  test('ends when it is told to, whatever it waits for', async () => {
+    await using lan = await makeLan();
+    const bob = await lan.network.start('bob', '127.0.0.3');
+    await using ann = start(WIRELAB, ['lanshare', 'chat', ...lan.flags('ann', '127.0.0.2')]);
+    ann.endInput(`send ${lan.path('film.mp4')} bob bob 127.0.0.3`);
+    await bob.hears({ stat: 'rreq' });
+    ann.kill('SIGTERM');
+    expect((await ann.exit).signal).toBe(null);
+    await bob.hears({ content: 'requestEnded' });
   });
 
   test('says why its engine cannot be', async () => {

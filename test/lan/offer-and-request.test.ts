@@ -5,6 +5,7 @@ import {
   BEGIN_WITHIN,
   Offer,
   PROGRESS_SPAN,
+  TAKEN_SPAN,
   VERDICT_WITHIN,
 } from '../../lib/lan/offer.ts';
 import { ASK_WITHIN, FILE_WITHIN, Request } from '../../lib/lan/request.ts';
@@ -51,10 +52,10 @@ describe('who offers', () => {
   test('is not held up by one who takes nothing', () => {
     const offer = new Offer(1e9, at(0));
     offer.handle({ ...ACCEPT, offset: 0 }, at(0));
-    offer.moved(70_000);
-    expect(offer.onTimeout(at(PROGRESS_SPAN))).toEqual([]);
-    offer.moved(60_000);
-    expect(offer.onTimeout(at(2 * PROGRESS_SPAN))).toMatchObject([{ type: 'over' }]);
+    offer.moved(1);
+    expect(offer.onTimeout(at(TAKEN_SPAN))).toEqual([]);
+    expect(offer.onTimeout(at(2 * TAKEN_SPAN - 1))).toEqual([]);
+    expect(offer.onTimeout(at(2 * TAKEN_SPAN))).toMatchObject([{ type: 'over' }]);
   });
 
   test('does not believe what cannot be', () => {

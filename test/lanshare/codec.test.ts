@@ -56,6 +56,7 @@ const EXAMPLES: readonly Event[] = [
 const INFO_EXAMPLES: readonly Info[] = [
   { content: 'activeUploadFull' },
   { content: 'activeDownloadFull' },
+  { content: 'ready' },
   { content: 'badCommand', reason: 'x' },
   { content: 'failure', about: 'freq', ip: '10.0.0.3', dir: '/x', reason: 'y' },
   { content: 'requestEnded', ip: '10.0.0.3', dir: '/x' },

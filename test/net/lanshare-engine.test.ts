@@ -72,6 +72,17 @@ describe('a file', () => {
     expect(await readdir(bob.folder)).toEqual(['f.txt']);
   });
 
+  test.each(['\n', '\r\n', '\n\nhello', '\r\rx', '{}\n'])('that is %j arrives', async (content) => {
+    await using lan = await LanshareLan.make();
+    const [ann, bob] = await pair(lan);
+    const dir = lan.path('f');
+    await writeFile(dir, content);
+    await ask(ann, bob, dir);
+    bob.say({ stat: 'cacp', ip: ann.ip, dir, dest: bob.folder });
+    await bob.hears({ stat: 'dprg' });
+    expect(await readFile(lan.path('bob', 'f'), 'utf8')).toBe(content);
+  });
+
   test('is rejected, and none of it comes', async () => {
     await using lan = await LanshareLan.make();
     const [ann, bob] = await pair(lan);
@@ -183,6 +194,39 @@ function halves(size: number) {
   };
 }
 
+test('who asks again while his file comes has given up the first time', async () => {
+  await using lan = await LanshareLan.make();
+  const ann = await lan.start('ann', '127.0.0.2', { openFile: halves(20_000_000) });
+  const bob = await lan.start('bob', '127.0.0.3');
+  await meet(ann, bob);
+  const dir = '/some/file.bin';
+  const accept = () => bob.say({ stat: 'cacp', ip: ann.ip, dir, dest: bob.folder });
+  await ask(ann, bob, dir);
+  accept();
+  const { port } = await ann.hears({ stat: 'racp' });
+  await bob.hears({ stat: 'rprg' });
+  ann.say({ stat: 'kprg', port });
+  await ask(ann, bob, dir);
+  accept();
+  await bob.hears({ stat: 'dprg' });
+  expect((await readFile(lan.path('bob', 'file.bin'))).equals(HALVES)).toBe(true);
+});
+
+test('two who send to each other have a port for each', async () => {
+  await using lan = await LanshareLan.make();
+  const options = { openFile: halves(20_000_000), dataPort: 29_996 };
+  const ann = await lan.start('ann', '127.0.0.2', options);
+  const bob = await lan.start('bob', '127.0.0.3', options);
+  await meet(ann, bob);
+  await ask(ann, bob, '/a');
+  bob.say({ stat: 'cacp', ip: ann.ip, dir: '/a', dest: bob.folder });
+  const there = await ann.hears({ stat: 'racp' });
+  await ask(bob, ann, '/b');
+  ann.say({ stat: 'cacp', ip: bob.ip, dir: '/b', dest: ann.folder });
+  const back = await bob.hears({ stat: 'racp' });
+  expect(there.port).not.toBe(back.port);
+});
+
 test('25 uploads and 25 downloads at a time; the next one hears that there are too many', async () => {
   await using lan = await LanshareLan.make();
   const openFile = halves(20_000_000);
@@ -258,11 +302,12 @@ describe('a peer written from the document', () => {
     ['what he said', {}, 'hello', /"done"/, ['x.txt']],
     ['other bytes', {}, 'hullo', /hash is another one/, []],
     ['less', {}, 'hell', /^/, []],
+    ['what he said, and shuts his side', {}, 'hello', /"done"/, ['x.txt']],
     ['more', {}, `hello${'more'.repeat(1000)}`, /more came than was offered/, []],
     ['another size', { fileSize: '6' }, '', /not the file that was offered/, []],
     ['another name', { fileName: 'y.txt' }, '', /not the file that was offered/, []],
     ['nonsense', { sha256: 'x' }, '', /does not keep to the protocol/, []],
-  ])('sends %s', async (_what, header, content, heard, files) => {
+  ])('sends %s', async (what, header, content, heard, files) => {
     await using lan = await LanshareLan.make();
     const bob = await lan.start('bob', '127.0.0.3');
     const eve = new Stranger(lan.ports.tcpPort);
@@ -296,7 +341,7 @@ describe('a peer written from the document', () => {
       if (content !== '') {
         await until('the offset', () => said.includes('"offset":"0"'));
         socket.write(`\n${content}`);
-        if (content.length < 5) socket.end();
+        if (content.length < 5 || what.includes('shuts')) socket.end();
       }
       await closed;
       expect(said).toMatch(heard);
@@ -357,7 +402,9 @@ describe('a peer written from the document', () => {
     const server = createServer((socket: Socket) => socket.resume().end());
     server.listen(lan.ports.tcpPort, eve.ip);
     const data = createServer((socket) =>
-      socket.once('data', () => socket.end('{"stat":"offset","offset":"100001"}')),
+      socket
+        .on('error', () => undefined)
+        .once('data', () => socket.end('{"stat":"offset","offset":"100001"}')),
     );
     data.listen(0, eve.ip);
     await Promise.all([once(server, 'listening'), once(data, 'listening')]);

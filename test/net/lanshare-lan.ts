@@ -9,6 +9,9 @@ import { TemporaryFolder } from '../storage/folder.ts';
 import { freePorts } from './free-ports.ts';
 import { until } from './waiting.ts';
 
+/** Programs may have to start first. */
+const LIMIT_MS = 20_000;
+
 export type WireEvent = Readonly<Record<string, string>>;
 
 /** An engine, and what a front end says and hears. */
@@ -33,15 +36,19 @@ export class FrontEnd {
   /** The next event with these fields; those before it are left behind. */
   async hears(fields: WireEvent): Promise<WireEvent> {
     let found: WireEvent | undefined;
-    await until(`${JSON.stringify(fields)} in ${JSON.stringify(this.events)}`, () => {
-      const at = this.events.findIndex(
-        (event, index) => index >= this.#seen && fits(event, fields),
-      );
-      if (at === -1) return false;
-      this.#seen = at + 1;
-      found = this.events[at];
-      return true;
-    });
+    await until(
+      `${JSON.stringify(fields)} in ${JSON.stringify(this.events)}`,
+      () => {
+        const at = this.events.findIndex(
+          (event, index) => index >= this.#seen && fits(event, fields),
+        );
+        if (at === -1) return false;
+        this.#seen = at + 1;
+        found = this.events[at];
+        return true;
+      },
+      LIMIT_MS,
+    );
     return found ?? {};
   }
 

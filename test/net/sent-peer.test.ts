@@ -136,6 +136,15 @@ describe('a file', () => {
     expect(lan.received).toEqual(['f.txt of ann@127.0.0.2: here']);
   });
 
+  test.each(['\n', '\r\n', '\n\nhello', '\r'])('that is %j arrives', async (content) => {
+    await using lan = await Lan.make();
+    await writeFile(lan.path('f'), content);
+    const [ann, bob] = [await lan.start('ann', '127.0.0.2'), await lan.start('bob', '127.0.0.3')];
+    await meet(ann, bob);
+    expect((await offer(ann, 'bob', lan.path('f'))).outcome).toEqual({ type: 'received' });
+    expect(await readFile(lan.path('bob', 'f'), 'utf8')).toBe(content);
+  });
+
   test('is refused, and none of it comes', async () => {
     await using lan = await Lan.make();
     await writeFile(lan.path('f'), 'x');
@@ -284,6 +293,8 @@ test('a receiver may answer on a connection of its own', async () => {
     });
     using first = new Stranger((await asked)[0]);
     await first.hears('"ASK"');
+    // One connection for each message.
+    first.socket.end();
     const { file: wire } = JSON.parse(first.heard) as { file: object };
     using second = await Stranger.to(lan.ports.tcpPort, '127.0.0.2');
     second.socket.write(say('ACCEPT', { file: wire }));
