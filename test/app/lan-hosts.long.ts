@@ -113,7 +113,7 @@ test.skipIf(missing !== undefined)(
         const limit = REPEAT_MS + MARGIN_MS;
         await Promise.all([ann.sees('bob', BOB, limit), bob.sees('ann', ANN, limit)]);
         await Promise.all([cy.sees('bob', BOB, limit), bob.sees('cy', CY, limit)]);
-        expect(await bob.everybody()).toEqual([`ann ${ANN}`, `cy ${CY}`]);
+        expect(await bob.everybody()).toEqual(expect.arrayContaining([`ann ${ANN}`, `cy ${CY}`]));
         // His system does not know the connection any more, and says so.
         expect(await ann.hasFailed('bob', RETRANSMISSION_MS + MARGIN_MS)).not.toBe('');
       }),
