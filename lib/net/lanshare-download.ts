@@ -330,12 +330,13 @@ export class LanshareDownload {
   #end(problem: string | undefined): void {
     this.#over = true;
     this.#reports.stop();
+    this.#tellEnd(problem);
+    this.#stream?.end();
+    // What is left to tidy up need not keep the user waiting.
     const ended = this.#sink?.end() ?? Promise.resolve();
     void ended
       .catch(() => undefined)
       .then(() => {
-        this.#tellEnd(problem);
-        this.#stream?.end();
         this.#listener?.close();
         this.#resolve();
       });
