@@ -8,6 +8,7 @@ const summary = process.env.VITEST_SUMMARY;
 export default defineConfig({
   test: {
     root: import.meta.dirname,
+    globalSetup: './support/compile-programs.ts',
     include: [long ? '**/*.long.ts' : '**/*.test.ts'],
     // Time limits are there to end what hangs; no test depends on being fast.
     testTimeout: long ? 1_800_000 : 60_000,

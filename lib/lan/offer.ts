@@ -43,11 +43,13 @@ export class Offer {
   #state: 'asking' | 'agreed' | 'sending' | 'waiting' | 'over' = 'asking';
   #deadline: Millis;
   #moved = 0;
+  #movedAt: Millis;
 
   /** @param size of the file, in bytes. */
   constructor(size: number, now: Millis) {
     this.#size = size;
     this.#deadline = after(now, ANSWER_WITHIN);
+    this.#movedAt = now;
   }
 
   /** Whether there was no answer yet. */
@@ -87,8 +89,9 @@ export class Offer {
   }
 
   /** Bytes were taken by the system. */
-  moved(bytes: number): void {
+  moved(bytes: number, now: Millis): void {
     this.#moved += bytes;
+    this.#movedAt = now;
   }
 
   /** All bytes were taken. */
@@ -101,6 +104,12 @@ export class Offer {
   /** It cannot go on. */
   fail(reason: string): readonly OfferEffect[] {
     return this.#state === 'over' ? [] : this.#end({ type: 'failed', reason });
+  }
+
+  /** He is not heard any more: a transfer goes on as long as anything moves. */
+  peerLeft(now: Millis): readonly OfferEffect[] {
+    const isStuck = this.#state === 'sending' && now - this.#movedAt >= PROGRESS_SPAN;
+    return this.#state === 'asking' || isStuck ? this.fail('the receiver has left') : [];
   }
 
   nextTimeout(): Millis | undefined {
@@ -128,6 +137,7 @@ export class Offer {
 
   #listenOn(now: Millis): void {
     this.#moved = 0;
+    this.#movedAt = now;
     this.#deadline = after(now, TAKEN_SPAN);
   }
 

@@ -164,11 +164,18 @@ export class LanPresence {
   isOwn(address: string): boolean {
     const { ip } = this.#options;
     if (ip !== undefined) return address === ip;
-    if (now() - this.#lookedAt > LOOK_EVERY_MS) {
-      this.#lookedAt = now();
-      this.#addresses = new Set(localAddresses());
-    }
+    if (now() - this.#lookedAt > LOOK_EVERY_MS) this.#look();
     return this.#addresses.has(address);
+  }
+
+  /** Which addresses this machine has by now. */
+  #look(): void {
+    const before = this.#addresses;
+    this.#lookedAt = now();
+    this.#addresses = new Set(localAddresses());
+    const isNew = [...this.#addresses].some((address) => !before.has(address));
+    // There the others do not know it yet.
+    if (isNew && before.size > 0) this.greet();
   }
 
   #run(effects: readonly RosterEffect[]): void {
@@ -199,6 +206,8 @@ export class LanPresence {
 
   #say(word: Greeting['word'], to: string | undefined): void {
     const { broadcast, port, encode, ip } = this.#options;
+    // Own words come back, and from addresses that it may have since a moment ago.
+    if (to === undefined) this.#look();
     const targets = to === undefined ? (broadcast ?? broadcastAddresses()) : [to];
     // A network that is down must not keep the others from hearing.
     for (const target of targets) {

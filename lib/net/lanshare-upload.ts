@@ -97,9 +97,9 @@ export class LanshareUpload {
     return undefined;
   }
 
-  /** He is not there any more; a transfer that runs has its own connection. */
+  /** He is not heard any more. */
   peerLeft(): void {
-    if (this.#machine.isAsking) this.#fail(`${this.peer.username} has left`);
+    this.#run(this.#machine.peerLeft(now()));
   }
 
   stop(reason: string): void {
@@ -220,7 +220,7 @@ export class LanshareUpload {
     let before = offset;
     try {
       await pour(stream.socket, this.#options.file.source, offset, (position) => {
-        this.#machine.moved(position - before);
+        this.#machine.moved(position - before, now());
         before = position;
         this.#reports.moved(position);
       });

@@ -85,9 +85,9 @@ export class SentOffering {
     }
   }
 
-  /** He is not there any more; what is on its way has its own connection. */
+  /** He is not heard any more. */
   peerLeft(): void {
-    if (this.#machine.isAsking) this.#run(this.#machine.fail('the receiver has left'));
+    this.#run(this.#machine.peerLeft(now()));
   }
 
   /** The connection of `stream` is gone. */
@@ -163,7 +163,7 @@ export class SentOffering {
     let before = offset;
     try {
       await pour(stream.socket, this.options.source, offset, (position) => {
-        this.#machine.moved(position - before);
+        this.#machine.moved(position - before, now());
         before = position;
         this.options.onProgress(position);
       });

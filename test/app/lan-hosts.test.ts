@@ -176,6 +176,20 @@ describe.skipIf(missing !== undefined).each(PROTOCOLS)('%s', (_, PersonWith) => 
     expect((await readdir(host.folder)).sort()).toEqual(['film (1).bin', 'film.bin']);
   });
 
+  // In sent nobody can be made to greet again.
+  test.runIf(PersonWith === LansharePerson)(
+    'a host that gets another address does not see itself there',
+    async () => {
+      const host = await lan.host('gil', '10.77.0.10');
+      await using gil = await settle('gil', host);
+      await host.move('10.77.0.110');
+      // To be told who is there it greets.
+      await gil.everybody();
+      await ann.sees('gil', '10.77.0.110', SOON_MS);
+      expect(await gil.everybody()).not.toContain('gil 10.77.0.110');
+    },
+  );
+
   test('wrong clocks are in nobody’s way', async () => {
     const host = await lan.host('fay', '10.77.0.7');
     const [early, late] = [clockOffBy(-25), clockOffBy(40)];

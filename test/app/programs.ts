@@ -6,14 +6,12 @@ import { Terminal, type TerminalOptions } from '../support/terminal.ts';
 export const REPOSITORY = join(import.meta.dirname, '../..');
 export const SERVER = join(REPOSITORY, 'Server.ts');
 export const CLIENT = join(REPOSITORY, 'Client.ts');
-export const WIRELAB = join(REPOSITORY, 'lib/cli.ts');
+/** Compiled, by `compile-programs.ts`. */
+export const WIRELAB = join(process.env.WIRELAB_PROGRAMS ?? '', 'cli.js');
 
 const LIMIT_MS = 20_000;
 /** Node's arguments that let it run TypeScript. */
-const WITH_TSX = [
-  '--import',
-  new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href,
-];
+const TSX = ['--import', new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href];
 
 export interface Finished {
   readonly status: number | null;
@@ -25,6 +23,11 @@ export interface Finished {
 export interface ProgramOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Node's arguments for a program. */
+export function nodeArguments(program: string): readonly string[] {
+  return program.endsWith('.ts') ? [...TSX, program] : [program];
 }
 
 /** A program with pipes in place of a terminal. */
@@ -121,7 +124,7 @@ export class Program implements AsyncDisposable {
 
 /** One of the project's programs, with pipes. */
 export function start(program: string, args: readonly string[], options?: ProgramOptions): Program {
-  return new Program(process.execPath, [...WITH_TSX, program, ...args], options);
+  return new Program(process.execPath, [...nodeArguments(program), ...args], options);
 }
 
 /** Runs one of the programs to its end, with nothing to read. */
@@ -141,7 +144,7 @@ export function openTerminal(
   args: readonly string[],
   options?: TerminalOptions,
 ): Terminal {
-  return new Terminal(process.execPath, [...WITH_TSX, program, ...args], {
+  return new Terminal(process.execPath, [...nodeArguments(program), ...args], {
     cwd: REPOSITORY,
     cols: 160,
     ...options,

@@ -52,10 +52,21 @@ describe('who offers', () => {
   test('is not held up by one who takes nothing', () => {
     const offer = new Offer(1e9, at(0));
     offer.handle({ ...ACCEPT, offset: 0 }, at(0));
-    offer.moved(1);
+    offer.moved(1, at(0));
     expect(offer.onTimeout(at(TAKEN_SPAN))).toEqual([]);
     expect(offer.onTimeout(at(2 * TAKEN_SPAN - 1))).toEqual([]);
     expect(offer.onTimeout(at(2 * TAKEN_SPAN))).toMatchObject([{ type: 'over' }]);
+  });
+
+  test('gives up one who is not heard any more, unless something moves', () => {
+    const asking = new Offer(100, at(0));
+    expect(asking.peerLeft(at(1))).toMatchObject([{ type: 'over' }]);
+    const sending = new Offer(100, at(0));
+    sending.handle(ACCEPT, at(0));
+    expect(sending.peerLeft(at(PROGRESS_SPAN - 1))).toEqual([]);
+    sending.moved(1, at(PROGRESS_SPAN));
+    expect(sending.peerLeft(at(PROGRESS_SPAN + 1))).toEqual([]);
+    expect(sending.peerLeft(at(2 * PROGRESS_SPAN))).toMatchObject([{ type: 'over' }]);
   });
 
   test('does not believe what cannot be', () => {

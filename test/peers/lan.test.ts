@@ -22,7 +22,6 @@ if (!hasAddresses) {
 const BYTES = Buffer.concat([Buffer.from(' \r\n\n{"}\n'), patternBytes(3_000_000)]);
 const OURS = '127.0.0.2';
 const THEIRS = '127.0.0.9';
-const LOADER = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
 
 /** A folder with a file, ports, and the programs of one LAN. */
 async function makeLan() {
@@ -267,7 +266,7 @@ can('lanshare: a front end in Python leads two engines', () => {
   ])('%s', async (_name, story) => {
     await using lan = await makeLan();
     const schema = join(REPOSITORY, 'lib/lanshare/schema.json');
-    const engine = [process.execPath, '--import', LOADER, WIRELAB, 'lanshare', 'engine'];
+    const engine = [process.execPath, WIRELAB, 'lanshare', 'engine'];
     await using frontEnd = python('lanshare_front_end.py', [
       ...['--story', story, '--schema', schema, '--folder', lan.to, ...lan.ports],
       ...['--', ...engine],
