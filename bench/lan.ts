@@ -9,7 +9,7 @@ import { tcpCopy } from './loopback.ts';
 import { makeFile, outputOf, said, sha256, startBuilt } from './processes.ts';
 import { median, type Row, row } from './table.ts';
 
-const RUNS = 5;
+const RUNS = 3;
 const LONG_BYTES = 2 ** 31;
 const MIB = 2 ** 20;
 

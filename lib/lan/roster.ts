@@ -60,6 +60,7 @@ export interface RosterOptions {
  */
 export class Roster {
   readonly #options: RosterOptions;
+  /** Who was heard longest ago comes first. */
   readonly #known = new Map<string, Known>();
   /** Who has said goodbye, and when. */
   readonly #gone = new Map<string, Millis>();
@@ -127,6 +128,8 @@ export class Roster {
     if (isHello && this.#knowsNobody(known, now)) this.#owe(address, now);
     if (known === undefined) return this.#welcome(address, name, isHello, now);
     known.heardAt = now;
+    this.#known.delete(address);
+    this.#known.set(address, known);
     if (isHello) known.greetedAt = now;
     if (known.name === name) return [];
     const before = known.name;
@@ -142,15 +145,15 @@ export class Roster {
   nextTimeout(): Millis | undefined {
     let at = earliest(this.#nextHello, this.#copies?.at);
     for (const due of this.#owed.values()) at = earliest(at, due);
-    for (const { heardAt } of this.#known.values()) at = earliest(at, after(heardAt, GONE_AFTER));
+    for (const { heardAt } of this.#known.values()) return earliest(at, after(heardAt, GONE_AFTER));
     return at;
   }
 
   onTimeout(now: Millis): readonly RosterEffect[] {
     const effects: RosterEffect[] = [];
-    for (const [address, known] of [...this.#known]) {
-      if (now >= after(known.heardAt, GONE_AFTER))
-        effects.push(...this.#forget(address, known, true));
+    for (const [address, known] of this.#known) {
+      if (now < after(known.heardAt, GONE_AFTER)) break;
+      effects.push(...this.#forget(address, known, true));
     }
     if (this.#nextHello !== undefined && now >= this.#nextHello) effects.push(...this.greet(now));
     effects.push(...this.#sayCopies(now), ...this.#answer(now));
