@@ -13,6 +13,7 @@ import {
 import { failureOf } from '../lanshare/failure.ts';
 import type { Command, Event, OfferedFile, PeerMessage, Person } from '../lanshare/messages.ts';
 import { plainAddress } from './addresses.ts';
+import { Callers } from './callers.ts';
 import { now } from './clock.ts';
 import { LanPresence } from './lan-presence.ts';
 import {
@@ -34,11 +35,8 @@ const MOST_TRANSFERS = 25;
 /** Requests that wait for an answer; and those of one address. */
 const MOST_REQUESTS = 256;
 const MOST_REQUESTS_OF_ONE = 32;
-/** Connections at a time, and of them from one address; and how many may come. */
+/** Connections of engines at a time. */
 const MAX_CONNECTIONS = 256;
-const MAX_FROM_ONE = 16;
-const MOST_AT_ONCE = 64;
-const MOST_PER_SECOND = 16;
 /** Of what one address does, the user is told so much. */
 const MOST_WARNINGS = 3;
 const WARNINGS_PER_SECOND = 0.1;
@@ -68,10 +66,8 @@ export class LanshareEngine implements AsyncDisposable {
   readonly #uploads = new Set<LanshareUpload>();
   readonly #downloads = new Set<LanshareDownload>();
   readonly #running = new Set<Promise<void>>();
-  readonly #rate = new RateLimit(MOST_AT_ONCE, MOST_PER_SECOND);
+  readonly #callers = new Callers((address) => this.#warn(address, 'it says too much'));
   readonly #warnings = new RateLimit(MOST_WARNINGS, WARNINGS_PER_SECOND);
-  /** How many connections come from an address. */
-  readonly #from = new Map<string, number>();
   readonly #dataPorts = new Set<number>();
   #presence: LanPresence | undefined;
   #listener: PortListener | undefined;
@@ -236,21 +232,8 @@ export class LanshareEngine implements AsyncDisposable {
   }
 
   #onConnection(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? '');
-    const others = this.#from.get(address) ?? 0;
-    const admitted = this.#rate.admit(address, now());
-    if (admitted === 'first-over') this.#warn(address, 'it says too much');
-    if (admitted !== 'admitted' || others >= MAX_FROM_ONE || this.#closed) {
-      socket.on('error', () => undefined);
-      socket.resetAndDestroy();
-      return;
-    }
-    this.#from.set(address, others + 1);
-    socket.once('close', () => {
-      const left = (this.#from.get(address) ?? 1) - 1;
-      if (left > 0) this.#from.set(address, left);
-      else this.#from.delete(address);
-    });
+    const address = this.#callers.admit(socket);
+    if (address === undefined) return;
     takeObject(
       socket,
       MAX_OBJECT_BYTES,

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { ProtocolError } from '../core/errors.ts';
-import { RateLimit } from '../core/rate-limit.ts';
 import type { Outcome } from '../lan/offer.ts';
 import type { Peer } from '../lan/roster.ts';
 import { decodeMessage, decodePresence, encodePresence, MAX_MESSAGE_BYTES } from '../sent/codec.ts';
 import type { FileInfo, Message, User } from '../sent/messages.ts';
-import { ownAddressFor, plainAddress } from './addresses.ts';
+import { ownAddressFor } from './addresses.ts';
+import { Callers } from './callers.ts';
 import { now } from './clock.ts';
 import { LanPresence } from './lan-presence.ts';
 import { ObjectStream } from './object-stream.ts';
@@ -16,12 +16,8 @@ import { type OfferingOptions, SentOffering } from './sent-offering.ts';
 /** The ports of the document's program. */
 export const SENT_UDP_PORT = 8081;
 export const SENT_TCP_PORT = 8080;
-/** Connections at a time, and of them from one address. */
+/** Connections at a time. */
 const MAX_CONNECTIONS = 256;
-const MAX_FROM_ONE = 16;
-/** And how many may come. */
-const MOST_AT_ONCE = 64;
-const MOST_PER_SECOND = 16;
 
 const WORDS = { hello: 'join', answer: 'ping', bye: 'leave' } as const;
 const GREETINGS = { join: 'hello', ping: 'answer', leave: 'bye' } as const;
@@ -55,9 +51,7 @@ export class SentPeer implements AsyncDisposable {
   readonly #options: SentPeerOptions;
   readonly #offerings = new Set<SentOffering>();
   readonly #incoming = new Set<SentIncoming>();
-  readonly #rate = new RateLimit(MOST_AT_ONCE, MOST_PER_SECOND);
-  /** How many connections come from an address. */
-  readonly #from = new Map<string, number>();
+  readonly #callers: Callers;
   #presence: LanPresence | undefined;
   #listener: PortListener | undefined;
 
@@ -66,6 +60,7 @@ export class SentPeer implements AsyncDisposable {
 
   private constructor(options: SentPeerOptions) {
     this.#options = options;
+    this.#callers = new Callers((address) => options.log(`${address} asks too often`));
   }
 
   /** @throws Error that says which port cannot be used, and why. */
@@ -145,15 +140,8 @@ export class SentPeer implements AsyncDisposable {
   }
 
   #onConnection(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? '');
-    const others = this.#from.get(address) ?? 0;
-    const admitted = this.#rate.admit(address, now());
-    if (admitted === 'first-over') this.#options.log(`${address} asks too often`);
-    if (admitted !== 'admitted' || others >= MAX_FROM_ONE) {
-      socket.destroy();
-      return;
-    }
-    this.#from.set(address, others + 1);
+    const address = this.#callers.admit(socket);
+    if (address === undefined) return;
     let use: Incoming | undefined;
     const stream = new ObjectStream({
       socket,
@@ -166,12 +154,7 @@ export class SentPeer implements AsyncDisposable {
       },
       onFault: () => (use ?? incoming).onFault(),
       onEnd: () => (use ?? incoming).onEnd(),
-      onClosed: (error) => {
-        const left = (this.#from.get(address) ?? 1) - 1;
-        if (left > 0) this.#from.set(address, left);
-        else this.#from.delete(address);
-        (use ?? incoming).closed(error);
-      },
+      onClosed: (error) => (use ?? incoming).closed(error),
     });
     const incoming = this.#receive(stream, address);
   }
