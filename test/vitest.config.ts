@@ -14,8 +14,8 @@ export default defineConfig({
     testTimeout: long ? 1_800_000 : 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // Most wait for processes that they have started; one core need not be left free.
-    maxWorkers: availableParallelism(),
+    // Most wait for processes that they have started; a core would be idle now and then.
+    maxWorkers: availableParallelism() + 1,
     reporters: summary === undefined ? ['default'] : ['default', 'json'],
     ...(summary !== undefined && { outputFile: { json: summary } }),
   },

@@ -8,6 +8,7 @@ import type { Event } from '../lanshare/messages.ts';
 import { FrontEndSockets } from '../net/front-end-sockets.ts';
 import { LanshareEngine } from '../net/lanshare-engine.ts';
 import { describeForPeer } from '../storage/disk-full.ts';
+import { prepareToHash } from '../storage/file-hash.ts';
 import { EXIT, UserError } from './exit-status.ts';
 import { newCommand, parsePortOrZeroFlag } from './flags.ts';
 import { checkFolder, UploadFiles } from './lanshare-files.ts';
@@ -88,6 +89,7 @@ class EngineProgram {
   }
 
   async #start(): Promise<LanshareEngine> {
+    prepareToHash();
     const { username, ip, broadcast, udpPort, tcpPort, dataPort } = this.#flags;
     const files = new UploadFiles();
     try {

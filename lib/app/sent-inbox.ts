@@ -1,6 +1,7 @@
 import { formatBytes, visible } from '../core/text.ts';
 import type { SentPeerOptions } from '../net/sent-peer.ts';
 import type { FileInfo } from '../sent/messages.ts';
+import { prepareToHash } from '../storage/file-hash.ts';
 import { ReceivedFile } from './received-file.ts';
 import type { Shares } from './shares.ts';
 
@@ -20,6 +21,7 @@ export function sentInbox(
 ): Pick<SentPeerOptions, 'decide' | 'openSink' | 'onReceived'> {
   const { folder, shares, isWanted, onSaved, onFailed } = options;
   const wanted = new WeakSet<FileInfo>();
+  prepareToHash();
   return {
     decide: async ({ name, ip }, file, expired) => {
       const what = `${visible(file.name)} (${formatBytes(file.size)})`;

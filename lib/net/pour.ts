@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 
-/** What is read from the file at once; two of them are in use. */
-const CHUNK_BYTES = 262_144;
+/** What is read from the file at once. */
+const CHUNK_BYTES = 1_048_576;
+/** One is read into, one waits to be written, one is being written. */
+const BUFFERS = 3;
 
 /** Where the bytes come from. */
 export interface PourSource {
@@ -21,22 +23,33 @@ export async function pour(
   from: number,
   onTaken: (position: number) => void,
 ): Promise<void> {
-  const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
+  const buffers = Array.from({ length: BUFFERS }, () => ({
+    bytes: Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, source.size - from)),
+    written: Promise.resolve(),
+  }));
+  const read = async (turn: number, position: number): Promise<Buffer> => {
+    const buffer = buffers[turn % BUFFERS];
+    if (buffer === undefined) throw new Error('there is no such buffer');
+    await buffer.written;
+    const room = buffer.bytes.subarray(0, source.size - position);
+    return room.subarray(0, socket.destroyed ? 0 : await source.read(room, position));
+  };
   let position = from;
-  let written: Promise<void> = Promise.resolve();
+  let next = read(0, position);
   for (let turn = 0; position < source.size; turn += 1) {
-    const buffer = buffers[turn % 2] ?? Buffer.alloc(0);
-    const length = Math.min(buffer.length, source.size - position);
-    const count = await source.read(buffer.subarray(0, length), position);
-    if (count === 0) throw new Error('the file has become shorter');
-    // The other buffer is free when this is over.
-    await written;
+    const bytes = await next;
     if (socket.destroyed) return;
-    position += count;
+    if (bytes.length === 0) throw new Error('the file has become shorter');
+    position += bytes.length;
     const upTo = position;
-    written = write(socket, buffer.subarray(0, count)).then(() => onTaken(upTo));
+    if (position < source.size) {
+      next = read(turn + 1, position);
+      next.catch(() => undefined);
+    }
+    const buffer = buffers[turn % BUFFERS];
+    if (buffer !== undefined) buffer.written = write(socket, bytes).then(() => onTaken(upTo));
   }
-  await written;
+  await Promise.all(buffers.map(({ written }) => written));
 }
 
 /** An error ends the connection, which is told elsewhere. */

@@ -100,6 +100,12 @@ export class FileHash {
   }
 }
 
+/** For who is going to hash soon: the thread takes a while to start, and need not do it meanwhile. */
+export function prepareToHash(): void {
+  worker ??= startWorker();
+  refer(worker);
+}
+
 function hashAtOnce(fd: number, size: number, algorithm: Algorithm): string {
   const bytes = Buffer.alloc(size);
   for (let at = 0; at < size; ) {

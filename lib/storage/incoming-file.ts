@@ -19,8 +19,8 @@ export type OnConflict = 'overwrite' | 'rename' | 'fail';
 const MOST_PARTS = 100;
 /** Whoever writes waits while more than this waits to be written. */
 const MAX_WAITING_BYTES = 2_097_152;
-/** The hash goes on when this much more is there. */
-const HASH_STEP = 4_194_304;
+/** The hash goes on when this much more is there: each time wakes a thread. */
+const HASH_STEP = 16_777_216;
 
 export interface IncomingFileOptions {
   /** Made if need be. */

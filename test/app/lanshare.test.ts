@@ -282,7 +282,7 @@ describe('the WebSocket', () => {
     await hears(bob, { stat: 'rreq' });
     const dest = lan.path('bob');
     say(bob, { stat: 'cacp', ip: '127.0.0.2', dir: lan.path('film.mp4'), dest });
-    await until('the end', () => sr.messages.some(({ stat }) => stat === 'dprg'));
+    await until('the end', () => sr.messages.at(-1)?.stat === 'info');
     cmd.socket.send('nonsense');
     await until('the answer', () => cmd.messages.length === 1);
     expect(cmd.messages).toMatchObject([{ stat: 'info', content: 'badCommand' }]);

@@ -268,7 +268,8 @@ describe('a download of the fast profile', () => {
     });
     expect(outcome).toEqual({ type: 'complete' });
     expect(memory?.bytes.equals(bytes)).toBe(true);
-    expect(receiver?.counts.duplicates).toBeLessThan(14);
+    // Who lets it wait long is asked now and then whether he is still there.
+    expect(receiver?.counts.duplicates).toBeLessThan(0.1 * (bytes.length / 1400));
   });
 
   test('waits for a silent client from when all was sent, not from the last try to wake it', async () => {

@@ -111,7 +111,7 @@ describe('a download in virtual time', () => {
   });
 
   test('splits a long re-request into messages of at most 1,000 numbers', () => {
-    const size = 2500 * 2 * SEGMENT_PAYLOAD;
+    const size = 1300 * 2 * SEGMENT_PAYLOAD;
     const result = simulateTransfer({ seed: 3, size, faults: { loss: 0.8 } });
     expectWhole(result);
     expect(result.reRequests.some(({ seqs }) => seqs.length === 1000)).toBe(true);
