@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { newCommand, runProgram } from './app/flags.ts';
+import { newCommand } from './app/flags.ts';
 import { packageFolder } from './app/package-files.ts';
+import { runProgram } from './app/run-program.ts';
 
 /** Each is loaded when it is used: a short download should not wait for the parts of a server. */
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([

@@ -2,6 +2,12 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const long = process.env.WIRELAB_LONG === '1';
+/** What has more cases when there is time. */
+const WITH_MORE_CASES = [
+  '**/*bad-input.test.ts',
+  '**/fast-path.test.ts',
+  '**/relay-killed.test.ts',
+];
 /** A file for the counts of the run, besides what is printed. */
 const summary = process.env.VITEST_SUMMARY;
 
@@ -9,7 +15,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     globalSetup: './support/compile-programs.ts',
-    include: [long ? '**/*.long.ts' : '**/*.test.ts'],
+    include: long ? ['**/*.long.ts', ...WITH_MORE_CASES] : ['**/*.test.ts'],
     // Time limits are there to end what hangs; no test depends on being fast.
     testTimeout: long ? 1_800_000 : 60_000,
     hookTimeout: 60_000,

@@ -7,7 +7,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as echarts from 'echarts';
 import { UserError } from '../../lib/app/exit-status.ts';
-import { newCommand, parseMtu, runProgram } from '../../lib/app/flags.ts';
+import { newCommand, parseMtu } from '../../lib/app/flags.ts';
+import { runProgram } from '../../lib/app/run-program.ts';
 import { medianGoodput, type Result, readResults } from './results.ts';
 import { TOOLS } from './tools.ts';
 

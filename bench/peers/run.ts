@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../../lib/app/exit-status.ts';
-import { runProgram } from '../../lib/app/flags.ts';
+import { runProgram } from '../../lib/app/run-program.ts';
 import { makeFile, sha256 } from '../processes.ts';
 import { fairnessTable } from './fairness.ts';
 import { benchCommand, type Flags } from './flags.ts';

@@ -11,12 +11,13 @@ const SEED = 7;
 const PICTURE = 'picture.png';
 const COPY = 'copy-of-picture.png';
 
-/** A server, two clients, messages and a download over a path with losses. */
-export function demoClassroom(): Promise<void> {
+/** A server, two clients, messages and a download over a path with losses. @param extra flags for alice */
+export function demoClassroom(extra: readonly string[]): Promise<void> {
+  const options = { extra: ['alice', extra] as const };
   return Stage.run(async (stage) => {
     await using play = new ClassroomDemo(stage);
     await play.play();
-  });
+  }, options);
 }
 
 class ClassroomDemo implements AsyncDisposable {

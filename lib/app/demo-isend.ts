@@ -8,8 +8,9 @@ const TIME_LIMIT_MS = 20_000;
 const PASSWORD = 'correct horse';
 const PICTURE = 'picture.png';
 
-/** A receiver with a password, a sender without and one with it, a folder sent twice. */
-export function demoIsend(): Promise<void> {
+/** A receiver with a password, a sender without and one with it, a folder sent twice. @param extra flags for alice */
+export function demoIsend(extra: readonly string[]): Promise<void> {
+  const options = { limit: TIME_LIMIT_MS, extra: ['alice', extra] as const };
   return Stage.run(async (stage) => {
     const { tree, inbox, passwordFile } = await prepare(stage.folder);
     const secret = ['--password-file', passwordFile];
@@ -39,7 +40,7 @@ export function demoIsend(): Promise<void> {
     if ((await again.ended) !== 1)
       throw new Error('the second time should have ended with status 1');
     await bob.stop();
-  }, TIME_LIMIT_MS);
+  }, options);
 }
 
 /** A folder with a picture, an empty file, an empty folder, a name in another script, and a link. */

@@ -9,8 +9,9 @@ import { packagedFiles } from './package-files.ts';
 const TIME_LIMIT_MS = 30_000;
 const PICTURE = 'picture.png';
 
-/** Three peers find each other; one offers a picture to the others, of whom one is asked. */
-export function demoSent(): Promise<void> {
+/** Three peers find each other; one offers a picture to the others, of whom one is asked. @param extra flags for ann */
+export function demoSent(extra: readonly string[]): Promise<void> {
+  const options = { limit: TIME_LIMIT_MS, extra: ['ann', extra] as const };
   return Stage.run(async (stage) => {
     const lan = await makeLan(stage, '--name');
     const bob = stage.act('bob', [
@@ -30,11 +31,12 @@ export function demoSent(): Promise<void> {
     await expectDone(ann, bob);
     cy.type('quit');
     await expectDone(cy);
-  }, TIME_LIMIT_MS);
+  }, options);
 }
 
-/** Three messengers find each other, write, and send a picture; each has an engine of its own. */
-export function demoLanshare(): Promise<void> {
+/** Three messengers find each other, write, and send a picture; each has an engine of its own. @param extra flags for ann */
+export function demoLanshare(extra: readonly string[]): Promise<void> {
+  const options = { limit: TIME_LIMIT_MS, extra: ['ann', extra] as const };
   return Stage.run(async (stage) => {
     const lan = await makeLan(stage, '--username');
     const chat = (name: string): Actor =>
@@ -61,7 +63,7 @@ export function demoLanshare(): Promise<void> {
     await lan.compare();
     for (const actor of [ann, bob, cy]) actor.type('quit');
     await expectDone(ann, bob, cy);
-  }, TIME_LIMIT_MS);
+  }, options);
 }
 
 /** Three peers on this machine, each with an address of its own; the ports are their own, too. */

@@ -9,9 +9,9 @@ const TIME_LIMIT_MS = 20_000;
 const PICTURE = 'picture.png';
 const READERS = ['bob', 'carol'] as const;
 
-/** A file for three: two take it, one says no. */
-export function demoRelay(): Promise<void> {
-  return Stage.run(play, TIME_LIMIT_MS);
+/** A file for three: two take it, one says no. @param extra flags for alice */
+export function demoRelay(extra: readonly string[]): Promise<void> {
+  return Stage.run(play, { limit: TIME_LIMIT_MS, extra: ['alice', extra] });
 }
 
 async function play(stage: Stage): Promise<void> {

@@ -8,20 +8,29 @@ import { UserError } from './exit-status.ts';
 /** A demo ends by then, one way or the other, unless it is given longer. */
 const TIME_LIMIT_MS = 12_000;
 
+export interface StageOptions {
+  /** In milliseconds. */
+  readonly limit?: number;
+  /** Who gets flags besides those of the play, the first time that he is started. */
+  readonly extra: readonly [who: string, flags: readonly string[]];
+}
+
 /** What a demo is played on: a folder of its own, and programs as processes of their own. */
 export class Stage {
   readonly folder: string;
   readonly signal: AbortSignal;
   readonly #actors: Actor[] = [];
+  readonly #extra: Map<string, readonly string[]>;
 
-  private constructor(folder: string, limit: number) {
+  private constructor(folder: string, { limit = TIME_LIMIT_MS, extra }: StageOptions) {
     this.folder = folder;
     this.signal = AbortSignal.timeout(limit);
+    this.#extra = new Map([extra]);
   }
 
-  /** Plays a demo and tidies up. @param limit in milliseconds. @throws UserError when it does not go as it must. */
-  static async run(play: (stage: Stage) => Promise<void>, limit = TIME_LIMIT_MS): Promise<void> {
-    const stage = new Stage(await mkdtemp(join(tmpdir(), 'wirelab-demo-')), limit);
+  /** Plays a demo and tidies up. @throws UserError when it does not go as it must. */
+  static async run(play: (stage: Stage) => Promise<void>, options: StageOptions): Promise<void> {
+    const stage = new Stage(await mkdtemp(join(tmpdir(), 'wirelab-demo-')), options);
     try {
       await play(stage);
       stage.say('everything was as it must be');
@@ -45,7 +54,10 @@ export class Stage {
 
   /** Starts a program under a name; what it writes is shown beside that. */
   act(name: string, args: readonly string[]): Actor {
-    const actor = new Actor({ name, args, onLine: say, signal: this.signal });
+    const extra = this.#extra.get(name) ?? [];
+    // What it records would replace what it has recorded before.
+    this.#extra.delete(name);
+    const actor = new Actor({ name, args: [...args, ...extra], onLine: say, signal: this.signal });
     this.#actors.push(actor);
     return actor;
   }

@@ -1,10 +1,8 @@
 import { statSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { parseUserName } from '../commands/names.ts';
 import { parsePort } from '../core/brands.ts';
-import { systemCode } from '../core/errors.ts';
 import { isHost } from '../net/addresses.ts';
-import { EXIT, type ExitStatus, UserError } from './exit-status.ts';
 
 /** The ports of the document. */
 export const FIRST_PORT = 55_000;
@@ -20,28 +18,6 @@ export function newCommand(name: string): Command {
       outputError: (text, write) =>
         write(`${text.trim().replaceAll(/\s*\n\s*/g, ' ')} (See --help.)\n`),
     });
-}
-
-/** Runs a command with the arguments of the process; the process ends with its status. */
-export async function runProgram(command: Command): Promise<void> {
-  // Whoever reads along has gone, as in `| head`: it ends as it does when it is told to.
-  process.stdout.on('error', (error) => {
-    if (systemCode(error) === 'EPIPE') process.kill(process.pid, 'SIGTERM');
-    else throw error;
-  });
-  process.exitCode = await statusOf(command);
-}
-
-async function statusOf(command: Command): Promise<ExitStatus> {
-  try {
-    await command.parseAsync();
-    return (process.exitCode as ExitStatus | undefined) ?? EXIT.done;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    if (!(error instanceof UserError)) throw error;
-    process.stderr.write(`error: ${error.message}\n`);
-    return EXIT.failed;
-  }
 }
 
 /** `55000-55015`, `55000,55002`, or both mixed; 0 stands for a port that is free. */
@@ -141,4 +117,13 @@ export function parseRate(text: string): number {
     throw new InvalidArgumentError('Give bytes a second, at least 1K, for example 500K or 20M.');
   }
   return rate;
+}
+
+/** `500M`: bytes, with K, M, G or T for thousands and so on. */
+export function parseBytes(text: string): number {
+  const parts = /^(\d+(?:\.\d+)?)([KMGT]?)$/i.exec(text);
+  const factor = { '': 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 }[parts?.[2]?.toUpperCase() ?? ''] ?? 1;
+  const bytes = Math.round(Number(parts?.[1]) * factor);
+  if (!(bytes > 0)) throw new InvalidArgumentError('Give bytes, for example 500M or 20G.');
+  return bytes;
 }

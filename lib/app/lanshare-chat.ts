@@ -6,6 +6,7 @@ import { formatBytes, visible } from '../core/text.ts';
 import { MAX_PATH, MAX_TEXT } from '../lanshare/schemas.ts';
 import { isIPv4 } from '../net/addresses.ts';
 import { delay, now } from '../net/clock.ts';
+import { type CaptureFlags, captureFlags, withCaptureFlags } from './capture.ts';
 import { CommandSession, describeCommands, type SessionCommands } from './command-session.ts';
 import { EngineProcess, type WireEvent } from './engine-process.ts';
 import { EXIT, UserError } from './exit-status.ts';
@@ -26,7 +27,7 @@ const COMMANDS = {
   hello: { words: '', help: 'ask again who is there' },
 };
 
-interface ChatFlags extends LanshareFlags {
+interface ChatFlags extends LanshareFlags, CaptureFlags {
   readonly to: string;
 }
 
@@ -35,7 +36,7 @@ export function lanshareChatCommand(): Command {
   const command = newCommand('chat').description(
     'Messages and files in a terminal: a front end that starts an engine of its own.',
   );
-  return withLanshareFlags(command)
+  return withCaptureFlags(withLanshareFlags(command))
     .option('--to <dir>', 'folder for what comes', parseFolderFlag, '.')
     .addHelpText('after', `\n${describeCommands(COMMANDS)}\nWhat others offer is asked in between.`)
     .action(async (flags: ChatFlags) => {
@@ -191,8 +192,10 @@ class LanshareChat {
   }
 }
 
-function engineFlags({ username, ip, broadcast, udpPort, tcpPort, dataPort }: ChatFlags): string[] {
+function engineFlags(flags: ChatFlags): string[] {
+  const { username, ip, broadcast, udpPort, tcpPort, dataPort } = flags;
   return [
+    ...captureFlags(flags),
     ...['--no-websocket', `--username=${username}`, `--udp-port=${udpPort}`],
     ...[`--tcp-port=${tcpPort}`, `--data-port=${dataPort}`],
     ...(ip === undefined ? [] : [`--ip=${ip}`]),

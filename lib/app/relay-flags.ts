@@ -95,12 +95,3 @@ export function parseSpan(text: string): number {
   if (!(span > 0)) throw new InvalidArgumentError('Give a time like 90s, 30m, 12h or 7d.');
   return span;
 }
-
-/** `500M`: bytes, with K, M, G or T for thousands and so on. */
-export function parseBytes(text: string): number {
-  const parts = /^(\d+(?:\.\d+)?)([KMGT]?)$/i.exec(text);
-  const factor = { '': 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 }[parts?.[2]?.toUpperCase() ?? ''] ?? 1;
-  const bytes = Math.round(Number(parts?.[1]) * factor);
-  if (!(bytes > 0)) throw new InvalidArgumentError('Give bytes, for example 500M or 20G.');
-  return bytes;
-}

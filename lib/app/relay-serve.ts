@@ -8,8 +8,8 @@ import { KeyHashes } from '../storage/key-hash.ts';
 import { TransferStore } from '../storage/transfer-store.ts';
 import { UsersFile } from '../storage/users-file.ts';
 import { UserError } from './exit-status.ts';
-import { newCommand, parseFolderFlag, parseHostFlag, parsePorts } from './flags.ts';
-import { COMMAND_PORT, NOTIFICATION_PORT, parseBytes, parseSpan } from './relay-flags.ts';
+import { newCommand, parseBytes, parseFolderFlag, parseHostFlag, parsePorts } from './flags.ts';
+import { COMMAND_PORT, NOTIFICATION_PORT, parseSpan } from './relay-flags.ts';
 import { formatEvent } from './serve.ts';
 import { onStopSignal } from './stop-signals.ts';
 

@@ -159,13 +159,18 @@ function transportChecksum(
 /** The sum of 16-bit words as this machine reads them, in 32-bit steps: its byte order does not matter. */
 function sumOf(bytes: Buffer, offset: number, length: number): number {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset + offset, length >>> 2);
-  let sum = 0;
-  for (let index = 0; index < words.length; index += 1) sum += words[index] ?? 0;
+  const pairs = words.length & ~1;
+  // Two sums side by side: the processor adds both at once.
+  let [sum, other] = [words.length > pairs ? (words[pairs] ?? 0) : 0, 0];
+  for (let index = 0; index < pairs; index += 2) {
+    sum += words[index] ?? 0;
+    other += words[index + 1] ?? 0;
+  }
   let rest = 0;
   for (let index = length & ~3, place = 0; index < length; index += 1, place += 1) {
     rest += (bytes[offset + index] ?? 0) * 2 ** (LITTLE_ENDIAN ? 8 * place : 24 - 8 * place);
   }
-  return sum + rest;
+  return sum + other + rest;
 }
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

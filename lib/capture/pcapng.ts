@@ -25,10 +25,14 @@ const MAX_COMMENT = 4096;
 export type Direction = keyof typeof FLAGS;
 
 export interface PacketInfo {
-  /** Nanoseconds since 1970. */
-  readonly time: bigint;
+  /** Nanoseconds since 1970: the upper and the lower 32 bits. */
+  readonly high: number;
+  readonly low: number;
+  /** Where it was seen: by the order of {@link interfaceDescription}. */
+  readonly interfaceNumber: number;
   readonly direction: Direction;
-  readonly comment?: string | undefined;
+  /** May be added to until it is written. */
+  comment?: string | undefined;
 }
 
 /** The beginning of a file. @param application what has written it. */
@@ -70,31 +74,35 @@ export function encodePacketBlock(
   target: Buffer,
   offset: number,
   packetBytes: number,
-  { time, direction, comment }: PacketInfo,
+  { high, low, interfaceNumber, direction, comment }: PacketInfo,
 ): number {
   const length = packetBlockBytes(packetBytes, comment);
   target.writeUInt32LE(ENHANCED_PACKET, offset);
   target.writeUInt32LE(length, offset + 4);
-  target.writeUInt32LE(0, offset + 8);
-  target.writeUInt32LE(Number(time >> 32n), offset + 12);
-  target.writeUInt32LE(Number(time & 0xffffffffn), offset + 16);
+  target.writeUInt32LE(interfaceNumber, offset + 8);
+  target.writeUInt32LE(high, offset + 12);
+  target.writeUInt32LE(low, offset + 16);
   target.writeUInt32LE(packetBytes, offset + 20);
   target.writeUInt32LE(packetBytes, offset + 24);
   let at = offset + PACKET_AT + packetBytes;
   const options = offset + PACKET_AT + padded(packetBytes);
-  target.fill(0, at, options);
+  for (; at < options; at += 1) target[at] = 0;
   target.writeUInt16LE(PACKET_FLAGS, options);
   target.writeUInt16LE(4, options + 2);
   target.writeUInt32LE(FLAGS[direction], options + 4);
   at = options + FLAGS_BYTES;
   if (comment !== undefined) at += commentOption(comment).copy(target, at);
-  at += END.copy(target, at);
-  target.writeUInt32LE(length, at);
-  return at + 4;
+  // The end of the options (END).
+  target.writeUInt32LE(0, at);
+  target.writeUInt32LE(length, at + 4);
+  return at + 8;
 }
 
 const FLAGS_BYTES = 8;
 const END = option(OPTION_END, Buffer.alloc(0));
+
+/** What follows a packet in its block, at most. */
+export const MAX_TRAILER_BYTES = 3 + FLAGS_BYTES + 4 + MAX_COMMENT + 3 + END.length + 4;
 
 function commentBytes(comment: string | undefined): number {
   return comment === undefined ? 0 : commentOption(comment).length;

@@ -23,6 +23,8 @@ export class TcpFlow {
   /** The next number, each way. */
   readonly #seq: Record<Direction, number>;
   readonly #ended: Record<Direction, boolean> = { in: false, out: false };
+  /** Who has got bytes and not said so: it goes with what he says next. */
+  readonly #owes: Record<Direction, boolean> = { in: false, out: false };
   #opened = false;
   #closed = false;
 
@@ -44,30 +46,39 @@ export class TcpFlow {
 
   data(direction: Direction, bytes: Uint8Array): void {
     if (this.#closed || this.#ended[direction]) return;
+    this.#settle(direction);
     for (let at = 0; at < bytes.length; at += SEGMENT_BYTES) {
       const payload = bytes.subarray(at, at + SEGMENT_BYTES);
       const isLast = at + payload.length === bytes.length;
       this.#say(direction, isLast ? TCP.PSH | TCP.ACK : TCP.ACK, payload);
     }
-    if (bytes.length > 0) this.#say(otherOf(direction), TCP.ACK);
+    this.#owes[otherOf(direction)] = bytes.length > 0;
   }
 
   /** That side has nothing more to say. */
   end(direction: Direction): void {
     if (this.#closed || this.#ended[direction]) return;
     this.#ended[direction] = true;
+    this.#settle(direction);
     this.#say(direction, TCP.FIN | TCP.ACK);
     this.#say(otherOf(direction), TCP.ACK);
   }
 
-  /** It is gone. @param by whose reset it was, if both have not ended in good order. */
-  closed(by: Direction): void {
+  /** It is gone. @param resetBy whose reset it was, if it was one; if not, this side has nothing more to say. */
+  closed(resetBy?: Direction): void {
     if (this.#closed) return;
-    if (this.#opened && !(this.#ended.in && this.#ended.out)) this.#say(by, TCP.RST | TCP.ACK);
+    if (resetBy === undefined) this.end('out');
+    else if (!(this.#ended.in && this.#ended.out)) this.#say(resetBy, TCP.RST | TCP.ACK);
     this.#closed = true;
   }
 
+  /** What this side has said before is acknowledged before it goes on. */
+  #settle(direction: Direction): void {
+    if (this.#owes[otherOf(direction)]) this.#say(otherOf(direction), TCP.ACK);
+  }
+
   #say(direction: Direction, flags: number, payload: Uint8Array = NOTHING): void {
+    this.#owes[direction] = false;
     const seq = this.#seq[direction];
     const isFirst = flags === TCP.SYN;
     const ack = isFirst ? 0 : this.#seq[otherOf(direction)];

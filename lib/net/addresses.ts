@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
 /** An address without the prefix that an IPv4 peer has on a socket for both families. */
 export function plainAddress(address: string): string {
@@ -80,4 +80,17 @@ function formatIPv4(address: number): string {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(address);
   return bytes.join('.');
+}
+
+/** The name of the interface that has `address`, like `eth0`. */
+export function interfaceOf(address: string): string {
+  const all = Object.entries(networkInterfaces());
+  const has = (list: NetworkInterfaceInfo[] = []): boolean =>
+    list.some((one) => one.address === address || isLoopback(one.address, address));
+  return all.find(([, list]) => has(list))?.[0] ?? 'unknown';
+}
+
+/** All of 127.0.0.0/8 is one interface. */
+function isLoopback(one: string, other: string): boolean {
+  return one.startsWith('127.') && other.startsWith('127.');
 }

@@ -8,7 +8,12 @@ import { type Framing, MAX_MESSAGE_BYTES } from '../commands/framing.ts';
 import type { ClientMessage } from '../commands/messages.ts';
 import { after, earliest, type Millis, millis, type Port, parsePort } from '../core/brands.ts';
 import { assertNever } from '../core/errors.ts';
-import { GIVE_UP_AFTER, INVALID, type Receiver } from '../udp-reliable/receiver.ts';
+import {
+  GIVE_UP_AFTER,
+  INVALID,
+  type Receiver,
+  type ReceiverCounts,
+} from '../udp-reliable/receiver.ts';
 import { HEADER_BYTES } from '../udp-reliable/segment.ts';
 import { plainAddress, udpFamily } from './addresses.ts';
 import { now } from './clock.ts';
@@ -17,6 +22,7 @@ import { interfaceMtu } from './mtu.ts';
 import { openConnection } from './open-connection.ts';
 import { PeerConnection } from './peer-connection.ts';
 import type { SegmentSink } from './segment-sink.ts';
+import { explainDatagram, tapUdp } from './tap.ts';
 
 /** Below this, the server is near. */
 const SHORT_WAY_MS = 8;
@@ -63,6 +69,7 @@ export class ChatClientDriver implements AsyncDisposable {
   readonly #localAddress: string;
   readonly #closed: Promise<void>;
   readonly #isShortWay: boolean;
+  #counts: ReceiverCounts | undefined;
   #udp: UdpSocket | undefined;
   #fast: FeedbackSender | undefined;
   #sink: SegmentSink | undefined;
@@ -207,6 +214,7 @@ export class ChatClientDriver implements AsyncDisposable {
   #carryOut(effect: ClientEffect): void {
     switch (effect.type) {
       case 'send':
+        this.#explain(effect.message);
         this.#peer.send(encodeClientMessage(effect.message));
         return;
       case 'send-text':
@@ -241,6 +249,13 @@ export class ChatClientDriver implements AsyncDisposable {
     }
   }
 
+  #explain(message: ClientMessage): void {
+    if (message.type !== 're-request') return;
+    const nth = this.#counts?.reRequests ?? 0;
+    const { length } = message.seqs;
+    this.#peer.explainNext(`re-request ${nth} for ${length} part${length === 1 ? '' : 's'}`);
+  }
+
   async #openReceiver(file: string, receiver: Receiver): Promise<void> {
     try {
       const sink = await this.#options.openSink(file, receiver);
@@ -269,7 +284,9 @@ export class ChatClientDriver implements AsyncDisposable {
 
   async #bind(receiver: Receiver, sink: SegmentSink): Promise<Port> {
     const udp = createSocket(udpFamily(this.#serverAddress));
+    tapUdp(udp);
     this.#udp = udp;
+    this.#counts = receiver.counts;
     await new Promise<void>((resolve, reject) => {
       udp.once('error', reject);
       udp.bind({ address: this.#localAddress, port: 0 }, resolve);
@@ -283,16 +300,24 @@ export class ChatClientDriver implements AsyncDisposable {
       // Anybody can send to an open port; only the server's parts count.
       if (!this.#isServer(from, receiver.fast?.port)) {
         receiver.counts.invalid += 1;
+        explainDatagram('not from the server, ignored');
         return;
       }
       const { phase, rto } = receiver;
       const at = now();
       const seq = receiver.inspect(datagram, at);
+      if (seq < 0)
+        explainDatagram(seq === INVALID ? 'no part of this file' : 'a duplicate, ignored');
       if (seq >= 0 && sink.write(seq, datagram, HEADER_BYTES)) receiver.accept(seq);
       const due = seq !== INVALID && this.#fast?.onDatagram(at);
       // Something new sets the timer back, so that it rings earlier than was thought.
       if (due || receiver.rto < rto) this.#arm();
-      if (receiver.phase !== phase) this.#run(this.#session.download.segmentsReceived(now()));
+      if (receiver.phase !== phase) {
+        explainDatagram(
+          receiver.phase === 'complete' ? 'the last part' : 'half of the file is there',
+        );
+        this.#run(this.#session.download.segmentsReceived(now()));
+      }
     });
     const port = parsePort(String(udp.address().port));
     if (port === undefined) throw new Error('no UDP port');

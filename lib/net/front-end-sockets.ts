@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { isRecorded, tapTcp } from './tap.ts';
 
 /** Front ends at a time, over all channels. */
 const MAX_SOCKETS = 64;
@@ -43,6 +44,11 @@ export class FrontEndSockets<Channel extends string> {
     options: FrontEndSocketsOptions<Channel>,
   ): Promise<FrontEndSockets<Channel>> {
     const server = createServer((_, response) => response.writeHead(426).end());
+    server.on('connection', (socket) => {
+      tapTcp(socket, 'in');
+      // Without a listener Node.js reads requests past the stream, where nobody sees them.
+      if (isRecorded()) socket.on('data', () => undefined);
+    });
     const sockets = new FrontEndSockets(options, server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

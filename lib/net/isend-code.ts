@@ -4,6 +4,7 @@ import { millis } from '../core/brands.ts';
 import { answerQuestion, decodeAnswer, encodeQuestion, NONCE_BYTES } from '../isend/code.ts';
 import { broadcastAddresses } from './addresses.ts';
 import { delay } from './clock.ts';
+import { tapUdp } from './tap.ts';
 
 /** How often a question is asked, and how long each is waited for. */
 const ATTEMPTS = 6;
@@ -21,6 +22,7 @@ export class CodeResponder implements AsyncDisposable {
   static async start(code: string, udpPort: number, tcpPort: number): Promise<CodeResponder> {
     // Several receivers on one machine all hear what is sent to everybody.
     const socket = createSocket({ type: 'udp4', reuseAddr: true });
+    tapUdp(socket);
     await bind(socket, udpPort);
     socket.on('error', () => undefined);
     socket.on('message', (question, from) => {
@@ -48,6 +50,7 @@ export async function findCode(
   udpPort: number,
 ): Promise<{ readonly host: string; readonly port: number } | undefined> {
   const socket = createSocket('udp4');
+  tapUdp(socket);
   const found = new AbortController();
   let receiver: { host: string; port: number } | undefined;
   const nonce = randomBytes(NONCE_BYTES);

@@ -11,6 +11,7 @@ import {
 } from '../lan/roster.ts';
 import { broadcastAddresses, localAddresses, ownAddressFor } from './addresses.ts';
 import { Alarm, now } from './clock.ts';
+import { tapUdp } from './tap.ts';
 
 /** A greeting is a short text; what is longer is none. */
 const MAX_GREETING_BYTES = 2048;
@@ -71,6 +72,7 @@ export class LanPresence {
     this.#sockets = sockets;
     [this.#own] = sockets;
     for (const socket of sockets) {
+      tapUdp(socket, socket === this.#own ? undefined : options.broadcast?.[0]);
       socket.on('error', (error) => options.log(`UDP: ${error.message}`));
       socket.on('message', (datagram, from) => {
         this.#onDatagram(datagram, from, sockets.length > 1 && socket === this.#own);

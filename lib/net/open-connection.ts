@@ -1,4 +1,5 @@
 import { createConnection, type Socket, type TcpNetConnectOpts } from 'node:net';
+import { tapTcp } from './tap.ts';
 
 /** A server that does not answer the TCP handshake is given this long. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -40,6 +41,7 @@ export async function openConnection(
       attempt();
     });
     attempts.splice(attempts.indexOf(first), 1);
+    tapTcp(first, 'out');
     return first;
   } finally {
     clearTimeout(next);

@@ -4,6 +4,7 @@ import type { ClassroomError } from '../commands/messages.ts';
 import { earliest, type Millis, millis } from '../core/brands.ts';
 import { ProtocolError } from '../core/errors.ts';
 import { Alarm, now } from './clock.ts';
+import { explainNext } from './tap.ts';
 
 /** A peer that leaves this much unread is cut off: what waits for it would grow without bound. */
 const MAX_UNREAD_BYTES = 1_048_576;
@@ -84,6 +85,11 @@ export class PeerConnection {
       this.#flush = undefined;
       this.#settle();
     });
+  }
+
+  /** For who records it: what is known of what is said next. */
+  explainNext(text: string): void {
+    explainNext(this.#socket, text);
   }
 
   /** {@link PeerConnectionOptions.onDeadline} is called then; `undefined` for never. */

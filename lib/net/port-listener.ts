@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { systemCode } from '../core/errors.ts';
+import { tapTcp } from './tap.ts';
 
 /** How long a client that is turned away may take to read why. */
 const FAREWELL_MS = 1000;
@@ -29,6 +30,7 @@ export class PortListener {
     const server = createServer({ allowHalfOpen: true });
     let connections = 0;
     server.on('connection', (socket) => {
+      tapTcp(socket, 'in');
       // Counted here and not by `maxConnections` of Node.js, which closes without a word.
       if (connections >= options.maxConnections) {
         turnAway(socket, options.onFull(socket));

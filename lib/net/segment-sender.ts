@@ -15,6 +15,7 @@ import {
   ShortReadError,
   type Slot,
 } from './read-ahead.ts';
+import { explainDatagram, isRecorded, tapUdp } from './tap.ts';
 
 /** Bytes that are handed to the socket before everybody else has a turn. */
 const BATCH_BYTES = 65_536;
@@ -52,6 +53,8 @@ export class SegmentSender {
   #running = false;
   #paused = false;
   #closed = false;
+  /** How often each part went out; for who records it. */
+  #sendings: Uint8Array | undefined;
 
   constructor(options: SegmentSenderOptions) {
     this.#options = options;
@@ -59,6 +62,7 @@ export class SegmentSender {
     this.#seqs = new Uint32Array(batch);
     this.#ahead = new ReadAhead(options.source, options.cut, options.sender.rate);
     this.#socket = createSocket(udpFamily(options.host));
+    tapUdp(this.#socket);
     // A client whose port is closed refuses datagrams; its silence on TCP is what counts.
     this.#socket.on('error', (error) => {
       if (!this.#ready && !this.#closed) options.onFailed('READ_FAILED', error);
@@ -157,6 +161,14 @@ export class SegmentSender {
     // The system takes it at once, or it waits in the socket. One that fails is a loss.
     if (length === datagram.length) this.#socket.send(datagram);
     else this.#socket.send(bytes, start, length);
+    if (isRecorded()) this.#explain(seq);
+  }
+
+  #explain(seq: number): void {
+    this.#sendings ??= new Uint8Array(this.#options.sender.segmentCount);
+    const sending = (this.#sendings[seq] ?? 0) + 1;
+    this.#sendings[seq] = sending;
+    if (sending > 1) explainDatagram(`part ${seq} again, sending ${sending}`);
   }
 
   /** Resolves when the system has taken everything, so that the memory can be used again. */

@@ -10,11 +10,11 @@ import { seededRandom } from '../../lib/core/random.ts';
 import { SentPeer } from '../../lib/net/sent-peer.ts';
 import { describeForPeer } from '../../lib/storage/disk-full.ts';
 import { TemporaryFolder } from '../storage/folder.ts';
+import { INPUTS } from '../support/long.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { freePorts } from './free-ports.ts';
 import { until } from './waiting.ts';
 
-const INPUTS = 10_000;
 const user = { name: 'eve', ip: '1.2.3.4' };
 const file = { name: 'f', size: '3', type: '', hash: '0'.repeat(32) };
 const about = { sender: user, receiver: user, receivers: [user], file, offset: '0', time: '' };
@@ -36,7 +36,7 @@ function nonsense(random: () => number): Buffer {
   return random() < 0.3 ? bytes.subarray(0, Math.floor(random() * bytes.length) + 1) : bytes;
 }
 
-test('10,000 kinds of nonsense to each port change nothing', async () => {
+test(`${INPUTS} kinds of nonsense to each port change nothing`, async () => {
   await using folder = await TemporaryFolder.make();
   const ports = await freePorts();
   const start = (name: string, ip: string) =>

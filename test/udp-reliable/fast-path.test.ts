@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { millis } from '../../lib/core/brands.ts';
+import { isLong } from '../support/long.ts';
 import { SimulatedDownload, SimulatedPath, until } from '../support/simulated-path.ts';
 import { SimulatedTcp } from '../support/simulated-tcp.ts';
 
@@ -151,36 +152,45 @@ describe('several downloads over one path', () => {
 });
 
 describe('a download beside TCP with CUBIC', () => {
-  test.each([
+  const some = [
     ['first', 1],
+    ['second', 1.5],
+  ] as const;
+  const more = [
     ['second', 1],
     ['first', 1.5],
-    ['second', 1.5],
-  ])('leaves it a quarter, and gets one: TCP is %s, the queue %d', (order, queue) => {
-    const way = { mbit: 100, delay: 20, loss: 0, queue };
-    const path = newPath(way);
-    const early = order === 'first' ? new SimulatedTcp(path) : undefined;
-    const before = early === undefined ? new SimulatedDownload(path, ENDLESS, 1467) : undefined;
-    until(path, 3000);
-    const tcp = early ?? new SimulatedTcp(path);
-    const ours = before ?? new SimulatedDownload(path, ENDLESS, 1467);
-    until(path, 6000);
-    const [theirs = 0, own = 0] = gains(path, [tcp, ours], 46_000);
-    expect(theirs / (theirs + own)).toBeGreaterThan(0.25);
-    expect(own / (theirs + own)).toBeGreaterThan(0.25);
-    expect(meanQueue(path, way)).toBeLessThan(queue);
-  });
+  ] as const;
+  test.each(isLong ? [...some, ...more] : some)(
+    'leaves it a quarter, and gets one: TCP is %s, the queue %d',
+    (order, queue) => {
+      const way = { mbit: 100, delay: 20, loss: 0, queue };
+      const path = newPath(way);
+      const early = order === 'first' ? new SimulatedTcp(path) : undefined;
+      const before = early === undefined ? new SimulatedDownload(path, ENDLESS, 1467) : undefined;
+      until(path, 3000);
+      const tcp = early ?? new SimulatedTcp(path);
+      const ours = before ?? new SimulatedDownload(path, ENDLESS, 1467);
+      until(path, 6000);
+      const [theirs = 0, own = 0] = gains(path, [tcp, ours], 46_000);
+      expect(theirs / (theirs + own)).toBeGreaterThan(0.25);
+      expect(own / (theirs + own)).toBeGreaterThan(0.25);
+      expect(meanQueue(path, way)).toBeLessThan(queue);
+    },
+  );
 });
 
 describe('a download that TCP with CUBIC joins', () => {
-  test.each([1, 2])('is not squeezed for long before it finds out: seed %i', (seed) => {
-    const path = newPath({ mbit: 100, delay: 20, loss: 0, queue: 1.5, seed });
-    const ours = new SimulatedDownload(path, ENDLESS, 1467);
-    until(path, 3000 + 137 * seed);
-    const tcp = new SimulatedTcp(path);
-    const [theirs = 0, own = 0] = gains(path, [tcp, ours], 23_000 + 137 * seed);
-    expect(own / (theirs + own)).toBeGreaterThan(0.26);
-  });
+  test.each(isLong ? [1, 2] : [1])(
+    'is not squeezed for long before it finds out: seed %i',
+    (seed) => {
+      const path = newPath({ mbit: 100, delay: 20, loss: 0, queue: 1.5, seed });
+      const ours = new SimulatedDownload(path, ENDLESS, 1467);
+      until(path, 3000 + 137 * seed);
+      const tcp = new SimulatedTcp(path);
+      const [theirs = 0, own = 0] = gains(path, [tcp, ours], 23_000 + 137 * seed);
+      expect(own / (theirs + own)).toBeGreaterThan(0.26);
+    },
+  );
 });
 
 describe('a receiver that cannot take more', () => {
