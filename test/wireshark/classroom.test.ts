@@ -1,0 +1,206 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { millis } from '../../lib/core/brands.ts';
+import { LinkDriver } from '../../lib/net/link-driver.ts';
+import { patternBytes, TemporaryFolder } from '../app/folders.ts';
+import { REPOSITORY, run, WIRELAB } from '../app/programs.ts';
+import { RunningServer } from '../app/servers.ts';
+import { hasTshark, tshark } from '../support/tshark.ts';
+
+const FILE = patternBytes(50_000);
+const PARTS = 25;
+const WITH_DISSECTORS = ['-X', `lua_script:${join(REPOSITORY, 'wireshark/init.lua')}`];
+
+/** The packets that `filter` lets through, by the dissectors, read twice so that links go both ways. */
+async function packets(
+  file: string,
+  filter: string,
+  fields: readonly string[],
+): Promise<Record<string, string>[]> {
+  const wanted = fields.flatMap((field) => ['-e', field]);
+  const args = ['-2', '-r', file, '-Y', filter, '-T', 'fields', ...wanted];
+  const text = await tshark(...WITH_DISSECTORS, ...args);
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => Object.fromEntries(line.split('\t').map((value, at) => [fields[at], value])));
+}
+
+/** A download over a path that loses parts 3, 13 and 23 once and doubles part 5; as server and client saw it. */
+async function record(folder: TemporaryFolder, ...flags: readonly string[]): Promise<void> {
+  const at = (name: string): string => join(folder.path, name);
+  await using server = await RunningServer.start(folder.path, '--capture', at('server.pcapng'));
+  await using link = await LinkDriver.start({
+    serverPort: server.port,
+    fateOf: (seq, nth) => {
+      if (nth === 1 && seq % 10 === 3) return [];
+      return Array.from({ length: nth === 1 && seq === 5 ? 2 : 1 }, () => ({ delay: millis(0) }));
+    },
+    onDropped: () => undefined,
+  });
+  const { status } = await run(WIRELAB, [
+    ...['get', 'f.bin', '--port', String(link.port), '--yes', '--out', at('got.bin')],
+    ...['--capture', at('client.pcapng'), ...flags],
+  ]);
+  expect(status).toBe(0);
+  server.program.kill('SIGTERM');
+  await server.program.exit;
+}
+
+describe.skipIf(!hasTshark)('the dissector of the classroom protocol', () => {
+  describe('of a download by the rules of the document', () => {
+    let folder: TemporaryFolder;
+    beforeAll(async () => {
+      folder = await TemporaryFolder.create({ 'f.bin': FILE });
+      await record(folder, '--document', '--name', 'ann');
+      return () => folder[Symbol.asyncDispose]();
+    });
+    const file = (side: string): string => join(folder.path, `${side}.pcapng`);
+
+    test('tells the story in words', async () => {
+      const rows = await packets(file('client'), 'tcp && classroom', ['_ws.col.Info']);
+      // What is said in one go may come in one segment or in two.
+      const told = rows.flatMap((row) => {
+        const [by = '', ...words] = row['_ws.col.Info']?.split(/: | \/ /) ?? [];
+        return words.map((text) => `${by}: ${text.replace(/UDP port \d+/, 'UDP port P')}`);
+      });
+      const story = [
+        ...['ann: connect as ann', 'server: ann is connected', 'server: connected'],
+        ...['ann: asks for f.bin', 'server: f.bin has 25 parts', 'ann: listens on UDP port P'],
+        ...['ann: re-request 1 for 1 part', 'ann: proceed', 'ann: re-request 2 for 2 parts'],
+        ...['ann: stop', 'server: all of it was sent; its last byte is 230', 'ann: disconnect'],
+      ];
+      // Whoever leaves need not hear the goodbye.
+      expect(told.slice(0, story.length)).toEqual(story);
+    });
+
+    test('knows of each part which it is, and whether it was sent before', async () => {
+      const fields = [
+        'classroom.seq',
+        'classroom.part',
+        'classroom.sending',
+        'classroom.data.file',
+      ];
+      const seen = await packets(file('server'), 'udp && classroom', [
+        ...fields,
+        ...['classroom.retransmission', 'classroom.first', 'frame.number'],
+      ]);
+      expect(seen).toHaveLength(PARTS + 3);
+      const sent = new Map<string, string>();
+      for (const row of seen) {
+        const seq = row['classroom.seq'] ?? '';
+        const first = sent.get(seq);
+        expect(row).toMatchObject({
+          'classroom.part': `${Number(seq) + 1} of ${PARTS}`,
+          'classroom.data.file': 'f.bin',
+          'classroom.sending': first === undefined ? '1' : '2',
+          'classroom.retransmission': first === undefined ? '0' : '1',
+          'classroom.first': first ?? '',
+        });
+        if (first === undefined) sent.set(seq, row['frame.number'] ?? '');
+        else expect(['3', '13', '23']).toContain(seq);
+      }
+    });
+
+    test('links a re-request to what was asked for, what answered it, and a reply to its request', async () => {
+      const asked = await packets(file('client'), 'classroom.missing', [
+        ...['frame.number', 'classroom.missing', 'classroom.answered_by'],
+      ]);
+      expect(asked.map((row) => row['classroom.missing'])).toEqual(['3', '13,23']);
+      for (const row of asked) {
+        const filter = `classroom.asked_in == ${row['frame.number']}`;
+        const answers = await packets(file('client'), filter, [
+          ...['frame.number', 'classroom.seq', 'classroom.retransmission'],
+        ]);
+        expect(answers.map((one) => one['classroom.seq']).join()).toBe(row['classroom.missing']);
+        expect(answers.map((one) => one['frame.number']).join()).toBe(row['classroom.answered_by']);
+        expect(answers.every((one) => one['classroom.retransmission'] === '1')).toBe(true);
+      }
+      const [reply] = await packets(file('client'), 'classroom.parts', [
+        ...['classroom.reply_to', 'classroom.parts'],
+      ]);
+      const [request] = await packets(file('client'), 'classroom.file', [
+        ...['frame.number', 'classroom.reply_in'],
+      ]);
+      expect(reply?.['classroom.parts']).toBe(String(PARTS));
+      expect(reply?.['classroom.reply_to']).toBe(request?.['frame.number']);
+      expect(request?.['classroom.reply_in']).not.toBe('');
+    });
+
+    test('warns of what nobody asked for, and of nothing else', async () => {
+      const at = async (side: string, filter: string): Promise<(string | undefined)[]> =>
+        (await packets(file(side), filter, ['classroom.seq'])).map((row) => row['classroom.seq']);
+      expect(await at('client', 'classroom.data.duplicate')).toEqual(['5']);
+      expect(await at('client', 'classroom.data.unasked')).toEqual(['5']);
+      expect(await at('client', 'classroom.data.retransmission')).toEqual(['3', '13', '23']);
+      expect(await at('server', 'classroom.data.unasked')).toEqual([]);
+      const others = ['data.early', 'data.range', 'incomplete', 'unknown', 'refused']
+        .map((name) => `classroom.${name}`)
+        .join(' || ');
+      for (const side of ['client', 'server']) expect(await at(side, others)).toEqual([]);
+    });
+
+    test('says which parts a capture does not have', async () => {
+      const cut = join(folder.path, 'cut.pcapng');
+      const rows = await packets(file('server'), 'classroom.seq == 7', ['frame.number']);
+      await promisify(execFile)('editcap', [file('server'), cut, rows[0]?.['frame.number'] ?? '']);
+      const incomplete = await packets(cut, 'classroom.incomplete', ['classroom.absent']);
+      expect(incomplete).toEqual([{ 'classroom.absent': '7' }]);
+    });
+
+    test('bears hostile bytes without a Lua error', async () => {
+      let understood = 0;
+      for (const seed of [1, 2, 3, 4]) {
+        const spoilt = join(folder.path, `spoilt-${seed}.pcapng`);
+        const errors = String(0.0005 * 4 ** seed);
+        const args = ['--seed', String(seed), '-E', errors, '-o', '28', file('client'), spoilt];
+        await promisify(execFile)('editcap', args);
+        const text = await tshark(...WITH_DISSECTORS, '-2', '-r', spoilt, '-V');
+        expect(text).not.toMatch(/Lua Error/i);
+        understood += text.split('Classroom: ').length - 1;
+      }
+      expect(understood).toBeGreaterThan(PARTS);
+    });
+  });
+
+  test('reads the fast profile, on any port', async () => {
+    await using folder = await TemporaryFolder.create({ 'f.bin': FILE });
+    await record(folder, '--mtu', '1500');
+    const file = join(folder.path, 'client.pcapng');
+    const parts = await packets(file, 'classroom.seq', ['classroom.seq', 'classroom.part']);
+    const numbers = new Set(parts.map((row) => Number(row['classroom.seq'])));
+    expect(numbers.size).toBe(Math.ceil(FILE.length / 1467));
+    const feedback = await packets(file, 'classroom.feedback.base', [
+      ...['classroom.feedback.base', 'classroom.data.file'],
+    ]);
+    expect(feedback.at(-1)).toEqual({
+      'classroom.feedback.base': String(numbers.size),
+      'classroom.data.file': 'f.bin',
+    });
+    expect(
+      await packets(file, 'classroom.data.unasked || classroom.unknown', ['frame.number']),
+    ).toEqual([]);
+  });
+
+  test('reads peers without line ends', async () => {
+    await using folder = await TemporaryFolder.create({ 'f.bin': FILE });
+    await using server = await RunningServer.start(folder.path);
+    const file = join(folder.path, 'bare.pcapng');
+    const { status } = await run(WIRELAB, [
+      ...['get', 'f.bin', '--port', String(server.port), '--yes', '--bare', '--name', 'ann'],
+      '--document',
+      ...['--out', join(folder.path, 'got.bin'), '--capture', file],
+    ]);
+    expect(status).toBe(0);
+    const said = await packets(file, 'classroom.message', ['classroom.message']);
+    const messages = said.map((row) => row['classroom.message']);
+    expect(messages).toContain('connect|ann');
+    expect(messages).toContain('download|f.bin');
+    expect(messages).toContain(`|${PARTS}`);
+    expect(messages).toContain('proceed');
+    const parts = await packets(file, 'classroom.seq', ['classroom.seq']);
+    expect(new Set(parts.map((row) => row['classroom.seq'])).size).toBe(PARTS);
+  });
+});
