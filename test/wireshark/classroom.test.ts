@@ -5,28 +5,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { millis } from '../../lib/core/brands.ts';
 import { LinkDriver } from '../../lib/net/link-driver.ts';
 import { patternBytes, TemporaryFolder } from '../app/folders.ts';
-import { REPOSITORY, run, WIRELAB } from '../app/programs.ts';
+import { run, WIRELAB } from '../app/programs.ts';
 import { RunningServer } from '../app/servers.ts';
+import { packets, WITH_DISSECTORS } from '../support/dissectors.ts';
 import { hasTshark, tshark } from '../support/tshark.ts';
 
 const FILE = patternBytes(50_000);
 const PARTS = 25;
-const WITH_DISSECTORS = ['-X', `lua_script:${join(REPOSITORY, 'wireshark/init.lua')}`];
-
-/** The packets that `filter` lets through, by the dissectors, read twice so that links go both ways. */
-async function packets(
-  file: string,
-  filter: string,
-  fields: readonly string[],
-): Promise<Record<string, string>[]> {
-  const wanted = fields.flatMap((field) => ['-e', field]);
-  const args = ['-2', '-r', file, '-Y', filter, '-T', 'fields', ...wanted];
-  const text = await tshark(...WITH_DISSECTORS, ...args);
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => Object.fromEntries(line.split('\t').map((value, at) => [fields[at], value])));
-}
 
 /** A download over a path that loses parts 3, 13 and 23 once and doubles part 5; as server and client saw it. */
 async function record(folder: TemporaryFolder, ...flags: readonly string[]): Promise<void> {

@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { Recorder } from '../../lib/capture/recorder.ts';
+import { TemporaryFolder } from '../app/folders.ts';
+import { run, WIRELAB } from '../app/programs.ts';
+import { packets, WITH_DISSECTORS } from '../support/dissectors.ts';
+import { hasTshark, tshark } from '../support/tshark.ts';
+
+interface Vectors {
+  readonly requests: readonly { hex: string; request: { id: number; length: number } }[];
+  readonly replies: readonly { hex: string; reply: { id: number; text: string } }[];
+  readonly badRequests: readonly { hex: string; code: string }[];
+}
+const VECTORS = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../vectors/isend.json'), 'utf8'),
+) as Vectors;
+const CONNECT = Buffer.from('000000000000', 'hex');
+const EXPERTS: Readonly<Record<string, string>> = {
+  UNKNOWN_CODE: 'isend.unknown',
+  BAD_CONTENT_FLAG: 'isend.bad_flag',
+  BAD_LENGTH: 'isend.bad_length',
+};
+
+/** A capture of a connection for each of these conversations: bytes that go out, or come in. */
+async function capture(
+  conversations: readonly (readonly [direction: 'in' | 'out', bytes: Buffer][])[],
+): Promise<{ folder: TemporaryFolder; file: string }> {
+  const folder = await TemporaryFolder.create();
+  const file = join(folder.path, 'vectors.pcapng');
+  const recorder = new Recorder({
+    ...{ path: file, limit: 1e9, application: 'test', interfaceOf: () => 'lo' },
+    onStopped: (reason) => {
+      throw new Error(reason);
+    },
+  });
+  conversations.forEach((conversation, index) => {
+    const local = { address: '192.0.2.1', port: 40_000 + index };
+    const record = recorder.tcp(local, { address: '192.0.2.2', port: 7770 }, 'out');
+    for (const [direction, bytes] of conversation) record.data(direction, bytes);
+    record.closed();
+  });
+  recorder.close();
+  return { folder, file };
+}
+
+describe.skipIf(!hasTshark)('the dissector of isend', () => {
+  test('reads the instructions of the vectors', async () => {
+    const said = VECTORS.requests.map(({ hex, request }) =>
+      Buffer.concat([Buffer.from(hex, 'hex'), Buffer.alloc(request.length, 'x')]),
+    );
+    const answers = VECTORS.replies.map(({ hex }) => Buffer.from(hex, 'hex'));
+    const { folder, file } = await capture(
+      [
+        ...said.map((bytes) => [['out', CONNECT] as const, ['out', bytes] as const] as const),
+        ...answers.map((bytes) => [['out', CONNECT] as const, ['in', bytes] as const] as const),
+      ].map((list) =>
+        list.map(([direction, bytes]) => [direction, bytes] as ['in' | 'out', Buffer]),
+      ),
+    );
+    await using _ = folder;
+    const fields = ['isend.id', 'isend.opcode', 'isend.length', 'isend.text', 'isend.unknown'];
+    const rows = await packets(
+      file,
+      'isend && !(isend.id == 0 && isend.opcode == 0 && tcp.seq == 1 && tcp.len == 6)',
+      [...fields, ...['isend.bad_flag', 'isend.bad_length', 'tcp.stream']],
+    );
+    const byStream = new Map(rows.map((row) => [Number(row['tcp.stream']), row]));
+    VECTORS.requests.forEach(({ hex, request }, index) => {
+      if (index === 0) return;
+      expect(byStream.get(index)).toMatchObject({
+        'isend.id': String(request.id),
+        'isend.opcode': String(Number.parseInt(hex.slice(4, 6), 16)),
+        'isend.length': String(request.length),
+        ...{ 'isend.unknown': '', 'isend.bad_flag': '', 'isend.bad_length': '' },
+      });
+    });
+    VECTORS.replies.forEach(({ hex, reply }, index) => {
+      expect(byStream.get(VECTORS.requests.length + index)).toMatchObject({
+        'isend.id': String(reply.id),
+        'isend.opcode': String(Number.parseInt(hex.slice(4, 6), 16)),
+        'isend.text': reply.text,
+        ...{ 'isend.unknown': '', 'isend.bad_flag': '', 'isend.bad_length': '' },
+      });
+    });
+  });
+
+  test('marks what is none', async () => {
+    const conversations = VECTORS.badRequests.map(({ hex }): ['out', Buffer][] => [
+      ['out', CONNECT],
+      ['out', Buffer.concat([Buffer.from(hex, 'hex'), Buffer.alloc(0xffff)])],
+    ]);
+    const { folder, file } = await capture(conversations);
+    await using _ = folder;
+    const rows = await packets(file, Object.values(EXPERTS).join(' || '), [
+      ...['tcp.stream', ...Object.values(EXPERTS), 'isend.opcode'],
+    ]);
+    for (const [index, { code, hex }] of VECTORS.badRequests.entries()) {
+      const row = rows.find((one) => Number(one['tcp.stream']) === index);
+      expect({ hex, found: row?.[EXPERTS[code] ?? ''] }).not.toEqual({ hex, found: '' });
+      expect(row).toBeDefined();
+    }
+  });
+
+  test('follows a folder that our programs send, and bears hostile bytes', async () => {
+    await using folder = await TemporaryFolder.create();
+    const file = join(folder.path, 'demo.pcapng');
+    expect((await run(WIRELAB, ['demo', 'isend', '--capture', file])).status).toBe(0);
+    const named = await packets(file, 'isend.name', [
+      'isend.name',
+      'isend.ready_in',
+      'isend.reply_in',
+    ]);
+    expect(named.map((row) => row['isend.name'])).toContain('picture.png');
+    for (const row of named) {
+      expect(Number(row['isend.ready_in'])).toBeGreaterThan(0);
+      expect(Number(row['isend.reply_in'])).toBeGreaterThanOrEqual(Number(row['isend.ready_in']));
+    }
+    const pieces = await packets(file, 'isend.file == "picture.png" && isend.content', [
+      ...['isend.position', 'isend.content'],
+    ]);
+    expect(pieces.map((row) => row['isend.position']?.split(',')[0])).toEqual([
+      ...['0', '65535', '131070', '196605'],
+    ]);
+    const bytes = pieces.map((row) => row['isend.content']?.split(',')[0]).join('');
+    expect(bytes.startsWith('89504e47')).toBe(true);
+    const wrong = 'isend.unknown || isend.bad_flag || isend.bad_length || isend.unasked';
+    expect(await packets(file, wrong, ['frame.number'])).toEqual([]);
+    for (const seed of ['1', '2', '3']) {
+      const spoilt = join(folder.path, `spoilt-${seed}.pcapng`);
+      await promisify(execFile)('editcap', [
+        '--seed',
+        seed,
+        '-E',
+        '0.02',
+        '-o',
+        '40',
+        file,
+        spoilt,
+      ]);
+      const text = await tshark(...WITH_DISSECTORS, '-2', '-r', spoilt, '-V');
+      expect(text).not.toMatch(/Lua Error/i);
+    }
+  });
+});
