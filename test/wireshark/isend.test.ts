@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { Recorder } from '../../lib/capture/recorder.ts';
 import { TemporaryFolder } from '../app/folders.ts';
 import { run, WIRELAB } from '../app/programs.ts';
 import { packets, WITH_DISSECTORS } from '../support/dissectors.ts';
+import { type Recording, record } from '../support/recorded.ts';
 import { hasTshark, tshark } from '../support/tshark.ts';
 
 interface Vectors {
@@ -24,26 +24,16 @@ const EXPERTS: Readonly<Record<string, string>> = {
   BAD_LENGTH: 'isend.bad_length',
 };
 
-/** A capture of a connection for each of these conversations: bytes that go out, or come in. */
-async function capture(
-  conversations: readonly (readonly [direction: 'in' | 'out', bytes: Buffer][])[],
-): Promise<{ folder: TemporaryFolder; file: string }> {
-  const folder = await TemporaryFolder.create();
-  const file = join(folder.path, 'vectors.pcapng');
-  const recorder = new Recorder({
-    ...{ path: file, limit: 1e9, application: 'test', interfaceOf: () => 'lo' },
-    onStopped: (reason) => {
-      throw new Error(reason);
-    },
+type Said = readonly [direction: 'in' | 'out', bytes: Buffer];
+
+/** A capture of a connection for each of these conversations. */
+function capture(conversations: readonly (readonly Said[])[]): Promise<Recording> {
+  return record(({ tcp }) => {
+    for (const conversation of conversations) {
+      const connection = tcp(7770);
+      for (const [direction, bytes] of conversation) connection.data(direction, bytes);
+    }
   });
-  conversations.forEach((conversation, index) => {
-    const local = { address: '192.0.2.1', port: 40_000 + index };
-    const record = recorder.tcp(local, { address: '192.0.2.2', port: 7770 }, 'out');
-    for (const [direction, bytes] of conversation) record.data(direction, bytes);
-    record.closed();
-  });
-  recorder.close();
-  return { folder, file };
 }
 
 describe.skipIf(!hasTshark)('the dissector of isend', () => {
@@ -52,14 +42,16 @@ describe.skipIf(!hasTshark)('the dissector of isend', () => {
       Buffer.concat([Buffer.from(hex, 'hex'), Buffer.alloc(request.length, 'x')]),
     );
     const answers = VECTORS.replies.map(({ hex }) => Buffer.from(hex, 'hex'));
-    const { folder, file } = await capture(
-      [
-        ...said.map((bytes) => [['out', CONNECT] as const, ['out', bytes] as const] as const),
-        ...answers.map((bytes) => [['out', CONNECT] as const, ['in', bytes] as const] as const),
-      ].map((list) =>
-        list.map(([direction, bytes]) => [direction, bytes] as ['in' | 'out', Buffer]),
-      ),
-    );
+    const { folder, file } = await capture([
+      ...said.map((bytes): Said[] => [
+        ['out', CONNECT],
+        ['out', bytes],
+      ]),
+      ...answers.map((bytes): Said[] => [
+        ['out', CONNECT],
+        ['in', bytes],
+      ]),
+    ]);
     await using _ = folder;
     const fields = ['isend.id', 'isend.opcode', 'isend.length', 'isend.text', 'isend.unknown'];
     const rows = await packets(
@@ -88,7 +80,7 @@ describe.skipIf(!hasTshark)('the dissector of isend', () => {
   });
 
   test('marks what is none', async () => {
-    const conversations = VECTORS.badRequests.map(({ hex }): ['out', Buffer][] => [
+    const conversations = VECTORS.badRequests.map(({ hex }): Said[] => [
       ['out', CONNECT],
       ['out', Buffer.concat([Buffer.from(hex, 'hex'), Buffer.alloc(0xffff)])],
     ]);

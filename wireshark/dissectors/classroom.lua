@@ -451,7 +451,7 @@ local function show_feedback(download, buffer, pinfo, tree)
   if buffer:len() > FEEDBACK_HEADER then item:add(data_fields.bitmap, buffer(FEEDBACK_HEADER)) end
   item:add(data_fields.file, download.file):set_generated()
   item:add(data_fields.download, download.number):set_generated()
-  if bit.band(buffer(5, 1):uint(), 1) == 1 then download.proceeded = true end
+  if buffer(5, 1):uint() % 2 == 1 then download.proceeded = true end
   pinfo.cols.info = string.format("feedback: all below %d of %d are there", base, download.parts)
 end
 

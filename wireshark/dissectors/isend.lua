@@ -146,7 +146,7 @@ local function show(one, code, by_sender, buffer, item, time)
     else item:add(fields.content, content) end
   end
   if one.file then item:add(fields.file, one.file):set_generated() end
-  if code == 11 and by_sender and one.position then item:add(fields.position, UInt64(one.position % 2^32, math.floor(one.position / 2^32))):set_generated() end
+  if code == 11 and by_sender and one.position then item:add(fields.position, UInt64(math.floor(one.position % 2^32), math.floor(one.position / 2^32))):set_generated() end
   if one.ready then item:add(fields.ready_in, one.ready):set_generated() end
   if one.reply then item:add(fields.reply_in, one.reply):set_generated() end
   if one.request then

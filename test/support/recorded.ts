@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { Recorder, type TcpRecord } from '../../lib/capture/recorder.ts';
+import { TemporaryFolder } from '../app/folders.ts';
+
+export const HERE = '192.0.2.1';
+export const THERE = '192.0.2.2';
+
+export interface Recording {
+  readonly folder: TemporaryFolder;
+  readonly file: string;
+}
+
+/** A capture of what is told to it, between {@link HERE} and {@link THERE}. */
+export async function record(
+  tell: (tell: {
+    /** A connection to that port; it ends with the capture. */
+    tcp: (port: number) => TcpRecord;
+    udp: (port: number, bytes: Buffer) => void;
+  }) => void,
+): Promise<Recording> {
+  const folder = await TemporaryFolder.create();
+  const file = join(folder.path, 'recorded.pcapng');
+  const recorder = new Recorder({
+    ...{ path: file, limit: 1e9, application: 'test', interfaceOf: () => 'lo' },
+    onStopped: (reason) => {
+      throw new Error(reason);
+    },
+  });
+  let connections = 0;
+  const open: TcpRecord[] = [];
+  tell({
+    tcp: (port) => {
+      const local = { address: HERE, port: 40_000 + connections };
+      const one = recorder.tcp(local, { address: THERE, port }, 'out');
+      connections += 1;
+      open.push(one);
+      return one;
+    },
+    udp: (port, bytes) =>
+      recorder.udp('out', { address: HERE, port }, { address: THERE, port }, bytes),
+  });
+  for (const one of open) one.closed();
+  recorder.close();
+  return { folder, file };
+}
