@@ -16,6 +16,8 @@ export async function record(
     /** A connection to that port; it ends with the capture. */
     tcp: (port: number) => TcpRecord;
     udp: (port: number, bytes: Buffer) => void;
+    /** One that comes from there. */
+    came: (from: number, to: number, bytes: Buffer) => void;
   }) => void,
 ): Promise<Recording> {
   const folder = await TemporaryFolder.create();
@@ -38,6 +40,8 @@ export async function record(
     },
     udp: (port, bytes) =>
       recorder.udp('out', { address: HERE, port }, { address: THERE, port }, bytes),
+    came: (from, to, bytes) =>
+      recorder.udp('in', { address: HERE, port: to }, { address: THERE, port: from }, bytes),
   });
   for (const one of open) one.closed();
   recorder.close();

@@ -8,6 +8,7 @@ import { patternBytes, TemporaryFolder } from '../app/folders.ts';
 import { run, WIRELAB } from '../app/programs.ts';
 import { RunningServer } from '../app/servers.ts';
 import { packets, WITH_DISSECTORS } from '../support/dissectors.ts';
+import { record as recorded } from '../support/recorded.ts';
 import { hasTshark, tshark } from '../support/tshark.ts';
 
 const FILE = patternBytes(50_000);
@@ -127,6 +128,19 @@ describe.skipIf(!hasTshark)('the dissector of the classroom protocol', () => {
       for (const side of ['client', 'server']) expect(await at(side, others)).toEqual([]);
     });
 
+    test('counts what became of the download', async () => {
+      const counts = async (side: string): Promise<string[]> => {
+        const args = ['-q', ...WITH_DISSECTORS, '-X', 'lua_script1:downloads', '-r', file(side)];
+        const [, line = ''] = (await tshark(...args)).split('\n');
+        return line.split(/ +/);
+      };
+      const [client, serving] = [await counts('client'), await counts('server')];
+      // The client has one part twice; the server sent three twice, as it was asked to.
+      expect(client.slice(0, 7)).toEqual(['f.bin', '25', '25', '3', '4', '1', '50000']);
+      expect(serving.slice(0, 7)).toEqual(['f.bin', '25', '25', '3', '3', '3', '50000']);
+      expect(Number(client[8])).toBeGreaterThan(0);
+    });
+
     test('says which parts a capture does not have', async () => {
       const cut = join(folder.path, 'cut.pcapng');
       const rows = await packets(file('server'), 'classroom.seq == 7', ['frame.number']);
@@ -148,6 +162,38 @@ describe.skipIf(!hasTshark)('the dissector of the classroom protocol', () => {
       }
       expect(understood).toBeGreaterThan(PARTS);
     });
+  });
+
+  test('puts messages together, and says which parts come too early, overtaken, or not at all', async () => {
+    const part = (seq: number): Buffer => Buffer.from([0, 0, 0, seq, 0x3a, ...Buffer.alloc(2043)]);
+    const { folder, file } = await recorded(({ tcp, came }) => {
+      const connection = tcp(55_007);
+      connection.data('out', Buffer.from('connect|ann\ndown'));
+      connection.data('in', Buffer.from('connected\r\n'));
+      connection.data('out', Buffer.from('load|f'));
+      connection.data('out', Buffer.from('.bin\n'));
+      connection.data('in', Buffer.from('|5\n'));
+      connection.data('out', Buffer.from('40555\n'));
+      for (const seq of [1, 0, 2, 9]) came(45_353, 40_555, part(seq));
+      connection.data('out', Buffer.from('proceed\nstop\n'));
+    });
+    await using _ = folder;
+    const said = await packets(file, 'classroom.message', ['classroom.message']);
+    expect(said.map((row) => row['classroom.message']).join(',')).toBe(
+      'connect|ann,connected,download|f.bin,|5,40555,proceed,stop',
+    );
+    const found = await packets(file, 'udp', [
+      ...['classroom.seq', 'classroom.data.file', 'classroom.data.out_of_order'],
+      ...['classroom.data.early', 'classroom.data.range'],
+    ]);
+    const marks = found.map((row) => [
+      row['classroom.seq'],
+      ...['out_of_order', 'early', 'range'].filter((name) => row[`classroom.data.${name}`] !== ''),
+    ]);
+    expect(marks).toEqual([['1'], ['0', 'out_of_order'], ['2', 'early'], ['9', 'range']]);
+    expect(found.every((row) => row['classroom.data.file'] === 'f.bin')).toBe(true);
+    const [end] = await packets(file, 'classroom.incomplete', ['classroom.absent']);
+    expect(end).toEqual({ 'classroom.absent': '3,4' });
   });
 
   test('reads the fast profile, on any port', async () => {

@@ -109,6 +109,11 @@ describe.skipIf(!hasTshark).each([
     const whole = Buffer.from(first.map((row) => row[content]).join(''), 'hex');
     const picture = readFileSync(join(import.meta.dirname, '../../files/picture.png'));
     expect(whole.equals(picture)).toBe(true);
+    let position = 0;
+    for (const row of first) {
+      expect(row[`${protocol}.position`]).toBe(String(position));
+      position += (row[content]?.length ?? 0) / 2;
+    }
     expect(await packets(file, `${protocol}.unknown`, ['frame.number'])).toEqual([]);
     const answers = await packets(file, `${protocol}.reply_to`, [
       ...['frame.number', `${protocol}.reply_to`],

@@ -510,3 +510,55 @@ classroom:register_heuristic("tcp", function(buffer, pinfo, tree)
   dissect_tcp(buffer, pinfo, tree)
   return true
 end)
+
+--------------------------------------------------------------------------------------------------
+-- All downloads: Statistics -> Classroom downloads; tshark -q -X lua_script1:downloads
+
+local COLUMNS = { "file", "parts", "there", "asked again", "sent again", "for nothing", "bytes", "seconds", "MB/s" }
+
+local function count(list)
+  local number = 0
+  for _ in pairs(list) do number = number + 1 end
+  return number
+end
+
+local function row_of(download)
+  local seconds = 0
+  if download.first_time then seconds = (download.last_time - download.first_time):tonumber() end
+  return {
+    download.file, download.parts, count(download.seen), download.rerequested, download.retransmissions,
+    download.unneeded, download.bytes, string.format("%.6f", seconds),
+    seconds > 0 and string.format("%.2f", download.bytes / seconds / 1e6) or "-",
+  }
+end
+
+-- A line for each download, in columns.
+local function report()
+  local rows, widths = { COLUMNS }, {}
+  for _, download in ipairs(downloads) do rows[#rows + 1] = row_of(download) end
+  for _, row in ipairs(rows) do
+    for column, value in ipairs(row) do widths[column] = math.max(widths[column] or 0, #tostring(value)) end
+  end
+  local lines = {}
+  for _, row in ipairs(rows) do
+    local cells = {}
+    for column, value in ipairs(row) do
+      local cell = tostring(value):gsub("%c", "?")
+      local space = string.rep(" ", widths[column] - #cell)
+      -- Words to the left, numbers to the right.
+      cells[column] = column == 1 and cell .. space or space .. cell
+    end
+    lines[#lines + 1] = table.concat(cells, "  ")
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+if gui_enabled() then
+  register_menu("Classroom downloads", function()
+    local window = TextWindow.new("Classroom downloads")
+    window:set(report())
+  end, MENU_STAT_UNSORTED)
+elseif (...) == "downloads" then
+  local tap = Listener.new("frame", "classroom")
+  function tap.draw() io.write(report()) end
+end
