@@ -10,9 +10,12 @@ import type { LanshareEngineOptions } from '../../lib/net/lanshare-engine.ts';
 import type { UploadFile } from '../../lib/net/lanshare-upload.ts';
 import { LanshareLan } from '../net/lanshare-lan.ts';
 import { until } from '../net/waiting.ts';
+import { needSeveralAddresses } from '../support/loopback.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { TemporaryFolder } from './folders.ts';
 import { openTerminal, type Program, run, start, WIRELAB } from './programs.ts';
+
+needSeveralAddresses();
 
 const BYTES = someBytes(3_000_000);
 const PICTURE_BYTES = 230_295;

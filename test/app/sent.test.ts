@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { freePorts } from '../net/free-ports.ts';
 import { TemporaryFolder } from '../storage/folder.ts';
+import { needSeveralAddresses } from '../support/loopback.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { openTerminal, run, start, WIRELAB } from './programs.ts';
+
+needSeveralAddresses();
 
 const BYTES = someBytes(3_000_000);
 

@@ -5,9 +5,12 @@ import { connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../lib/core/random.ts';
 import { INPUTS } from '../support/long.ts';
+import { needSeveralAddresses } from '../support/loopback.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { LanshareLan } from './lanshare-lan.ts';
 import { until } from './waiting.ts';
+
+needSeveralAddresses();
 
 const FIELDS = {
   ...{ username: 'eve', ip: '127.0.0.9', dir: '/f', fileName: '../f', fileType: '', fileSize: '3' },

@@ -11,9 +11,12 @@ import { SentPeer } from '../../lib/net/sent-peer.ts';
 import { describeForPeer } from '../../lib/storage/disk-full.ts';
 import { TemporaryFolder } from '../storage/folder.ts';
 import { INPUTS } from '../support/long.ts';
+import { needSeveralAddresses } from '../support/loopback.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { freePorts } from './free-ports.ts';
 import { until } from './waiting.ts';
+
+needSeveralAddresses();
 
 const user = { name: 'eve', ip: '1.2.3.4' };
 const file = { name: 'f', size: '3', type: '', hash: '0'.repeat(32) };

@@ -9,9 +9,12 @@ import { openForOffer } from '../../lib/app/sent-files.ts';
 import { SentPeer, type SentPeerOptions } from '../../lib/net/sent-peer.ts';
 import { describeForPeer } from '../../lib/storage/disk-full.ts';
 import { TemporaryFolder } from '../storage/folder.ts';
+import { needSeveralAddresses } from '../support/loopback.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { freePorts } from './free-ports.ts';
 import { until, untilSteady } from './waiting.ts';
+
+needSeveralAddresses();
 
 /** Peers of one machine, each with an address of its own, and all with the same ports. */
 class Lan implements AsyncDisposable {

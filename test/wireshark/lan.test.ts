@@ -61,7 +61,7 @@ async function expectShown(file: string, protocol: string, all: readonly Vector[
   });
 }
 
-describe.skipIf(!hasTshark).each([
+describe.skipIf(!hasTshark || process.platform !== 'linux').each([
   ['sent', 8081, 8080],
   ['lanshare', 9998, 9999],
 ] as const)('the dissector of %s', (protocol, udpPort, tcpPort) => {
