@@ -6,7 +6,9 @@ const long = process.env.WIRELAB_LONG === '1';
 const WITH_MORE_CASES = [
   '**/*bad-input.test.ts',
   '**/fast-path.test.ts',
+  '**/lan-hosts.test.ts',
   '**/relay-killed.test.ts',
+  'wireshark/*.test.ts',
 ];
 /** A file for the counts of the run, besides what is printed. */
 const summary = process.env.VITEST_SUMMARY;

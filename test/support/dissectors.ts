@@ -1,5 +1,12 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'vitest';
+import { isLong } from './long.ts';
 import { tshark } from './tshark.ts';
+
+/** How often a capture is spoilt. */
+const ROUNDS = isLong ? 30 : 2;
 
 /** Flags by which `tshark` uses the project's dissectors. */
 export const WITH_DISSECTORS = [
@@ -20,4 +27,22 @@ export async function packets(
     .split('\n')
     .slice(0, -1)
     .map((line) => Object.fromEntries(line.split('\t').map((value, at) => [fields[at], value])));
+}
+
+/**
+ * Spoils bytes of the capture behind the first `keep` of each packet, fewer and more of them, and has it read.
+ * @returns how often `word` stands in what was read of it.
+ */
+export async function bearHostileBytes(file: string, keep: number, word: string): Promise<number> {
+  let understood = 0;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const spoilt = `${file}.${round}.pcapng`;
+    const rate = String(0.002 * 3 ** (round % 4));
+    const args = ['--seed', String(round), '-E', rate, '-o', String(keep), file, spoilt];
+    await promisify(execFile)('editcap', args);
+    const text = await tshark(...WITH_DISSECTORS, '-2', '-r', spoilt, '-V');
+    expect(text).not.toMatch(/Lua Error/i);
+    understood += text.split(word).length - 1;
+  }
+  return understood;
 }

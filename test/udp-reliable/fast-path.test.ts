@@ -123,7 +123,7 @@ describe('one download over a path that loses packets', () => {
 });
 
 describe('several downloads over one path', () => {
-  test.each([1, 2, 3])('share it, and let a third one in: seed %i', (seed) => {
+  test.each(isLong ? [1, 2, 3] : [2])('share it, and let a third one in: seed %i', (seed) => {
     const way = { mbit: 100, delay: 20, loss: 0, seed };
     const path = newPath(way);
     const one = new SimulatedDownload(path, ENDLESS, 1467);
@@ -152,11 +152,9 @@ describe('several downloads over one path', () => {
 });
 
 describe('a download beside TCP with CUBIC', () => {
-  const some = [
-    ['first', 1],
-    ['second', 1.5],
-  ] as const;
+  const some = [['second', 1.5]] as const;
   const more = [
+    ['first', 1],
     ['second', 1],
     ['first', 1.5],
   ] as const;

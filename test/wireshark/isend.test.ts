@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { TemporaryFolder } from '../app/folders.ts';
 import { run, WIRELAB } from '../app/programs.ts';
-import { packets, WITH_DISSECTORS } from '../support/dissectors.ts';
+import { bearHostileBytes, packets } from '../support/dissectors.ts';
 import { type Recording, record } from '../support/recorded.ts';
-import { hasTshark, tshark } from '../support/tshark.ts';
+import { hasTshark } from '../support/tshark.ts';
 
 interface Vectors {
   readonly requests: readonly { hex: string; request: { id: number; length: number } }[];
@@ -120,20 +118,6 @@ describe.skipIf(!hasTshark)('the dissector of isend', () => {
     expect(bytes.startsWith('89504e47')).toBe(true);
     const wrong = 'isend.unknown || isend.bad_flag || isend.bad_length || isend.unasked';
     expect(await packets(file, wrong, ['frame.number'])).toEqual([]);
-    for (const seed of ['1', '2', '3']) {
-      const spoilt = join(folder.path, `spoilt-${seed}.pcapng`);
-      await promisify(execFile)('editcap', [
-        '--seed',
-        seed,
-        '-E',
-        '0.02',
-        '-o',
-        '40',
-        file,
-        spoilt,
-      ]);
-      const text = await tshark(...WITH_DISSECTORS, '-2', '-r', spoilt, '-V');
-      expect(text).not.toMatch(/Lua Error/i);
-    }
+    expect(await bearHostileBytes(file, 40, 'isend: ')).toBeGreaterThan(10);
   });
 });

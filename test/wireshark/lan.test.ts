@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { TemporaryFolder } from '../app/folders.ts';
 import { run, WIRELAB } from '../app/programs.ts';
-import { packets, WITH_DISSECTORS } from '../support/dissectors.ts';
+import { bearHostileBytes, packets } from '../support/dissectors.ts';
 import { record } from '../support/recorded.ts';
-import { hasTshark, tshark } from '../support/tshark.ts';
+import { hasTshark } from '../support/tshark.ts';
 
 interface Vector {
   readonly hex: string;
@@ -122,20 +120,6 @@ describe.skipIf(!hasTshark || process.platform !== 'linux').each([
     const [{ 'frame.number': number = '', [`${protocol}.reply_to`]: asked = '' } = {}] = answers;
     const request = await packets(file, `frame.number == ${asked}`, [`${protocol}.reply_in`]);
     expect(request).toEqual([{ [`${protocol}.reply_in`]: number }]);
-    for (const seed of ['1', '2', '3']) {
-      const spoilt = join(folder.path, `spoilt-${seed}.pcapng`);
-      await promisify(execFile)('editcap', [
-        '--seed',
-        seed,
-        '-E',
-        '0.01',
-        '-o',
-        '40',
-        file,
-        spoilt,
-      ]);
-      const text = await tshark(...WITH_DISSECTORS, '-2', '-r', spoilt, '-V');
-      expect(text).not.toMatch(/Lua Error/i);
-    }
+    expect(await bearHostileBytes(file, 40, `${protocol}: `)).toBeGreaterThan(10);
   });
 });
