@@ -123,3 +123,15 @@ describe.skipIf(!hasTshark || process.platform !== 'linux').each([
     expect(await bearHostileBytes(file, 40, `${protocol}: `)).toBeGreaterThan(10);
   });
 });
+
+test.skipIf(!hasTshark)('what is no object on the port of sent is left to HTTP', async () => {
+  const { folder, file } = await record(({ tcp }) => {
+    const web = tcp(8080);
+    web.data('out', Buffer.from('GET /page HTTP/1.1\r\nHost: x\r\n\r\n'));
+    web.data('in', Buffer.from('HTTP/1.1 204 No Content\r\n\r\n'));
+  });
+  await using _ = folder;
+  const rows = await packets(file, 'http', ['http.request.uri', 'http.response.code']);
+  expect(rows.map((row) => Object.values(row).join(''))).toEqual(['/page', '204']);
+  expect(await packets(file, 'sent', ['frame.number'])).toEqual([]);
+});

@@ -121,7 +121,7 @@ local function dissect_tcp(buffer, pinfo, tree)
     side = {}
     stream.sides[name] = side
   end
-  if stream.is_other then return Dissector.get("http"):call(buffer:tvb(), pinfo, tree) end
+  if stream.is_other then return Dissector.get("http"):call(buffer, pinfo, tree) end
   local key = pinfo.number .. " " .. #raw
   local result = json.read_stream(side, kept, key, raw, function(object)
     return learn(stream, object, pinfo.number, json.time(pinfo))
