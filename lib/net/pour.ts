@@ -27,27 +27,29 @@ export async function pour(
     bytes: Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, source.size - from)),
     written: Promise.resolve(),
   }));
-  const read = async (turn: number, position: number): Promise<Buffer> => {
+  const bufferOf = (turn: number): (typeof buffers)[number] => {
     const buffer = buffers[turn % BUFFERS];
     if (buffer === undefined) throw new Error('there is no such buffer');
-    await buffer.written;
-    const room = buffer.bytes.subarray(0, source.size - position);
+    return buffer;
+  };
+  const read = async (turn: number, position: number): Promise<Buffer> => {
+    const { bytes, written } = bufferOf(turn);
+    await written;
+    const room = bytes.subarray(0, source.size - position);
     return room.subarray(0, socket.destroyed ? 0 : await source.read(room, position));
   };
   let position = from;
-  let next = read(0, position);
-  for (let turn = 0; position < source.size; turn += 1) {
+  let next = position < source.size ? read(0, position) : undefined;
+  for (let turn = 0; next !== undefined; turn += 1) {
     const bytes = await next;
     if (socket.destroyed) return;
     if (bytes.length === 0) throw new Error('the file has become shorter');
     position += bytes.length;
     const upTo = position;
-    if (position < source.size) {
-      next = read(turn + 1, position);
-      next.catch(() => undefined);
-    }
-    const buffer = buffers[turn % BUFFERS];
-    if (buffer !== undefined) buffer.written = write(socket, bytes).then(() => onTaken(upTo));
+    next = position < source.size ? read(turn + 1, position) : undefined;
+    // It is looked at after the write.
+    next?.catch(() => undefined);
+    bufferOf(turn).written = write(socket, bytes).then(() => onTaken(upTo));
   }
   await Promise.all(buffers.map(({ written }) => written));
 }
