@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { TemporaryFolder } from '../app/folders.ts';
 import { run, WIRELAB } from '../app/programs.ts';
@@ -99,7 +102,7 @@ describe.skipIf(!hasTshark || process.platform !== 'linux').each([
     await using folder = await TemporaryFolder.create();
     const file = join(folder.path, 'demo.pcapng');
     expect((await run(WIRELAB, ['demo', protocol, '--capture', file])).status).toBe(0);
-    const content = protocol === 'sent' ? 'sent.content' : 'lanshare.bytes';
+    const content = `${protocol}.bytes`;
     const parts = await packets(file, content, [content, `${protocol}.position`, 'tcp.stream']);
     // A picture to each of two.
     expect(new Set(parts.map((row) => row['tcp.stream'])).size).toBe(2);
@@ -134,4 +137,23 @@ test.skipIf(!hasTshark)('what is no object on the port of sent is left to HTTP',
   const rows = await packets(file, 'http', ['http.request.uri', 'http.response.code']);
   expect(rows.map((row) => Object.values(row).join(''))).toEqual(['/page', '204']);
   expect(await packets(file, 'sent', ['frame.number'])).toEqual([]);
+});
+
+test.skipIf(!hasTshark)('the folder alone is enough, among the personal plugins', async () => {
+  await using home = await TemporaryFolder.create();
+  const plugins = join(home.path, '.local/lib/wireshark/plugins/wirelab');
+  await cp(join(import.meta.dirname, '../../wireshark/dissectors'), plugins, { recursive: true });
+  const { folder, file } = await record(({ udp }) => {
+    for (const vector of vectors('sent').presence) udp(8081, bytes(vector));
+    for (const vector of vectors('lanshare').presence) udp(9998, bytes(vector));
+  });
+  await using _ = folder;
+  const args = ['-r', file, '-T', 'fields', '-e', '_ws.col.Protocol'];
+  const { stdout, stderr } = await promisify(execFile)('tshark', args, {
+    env: { ...process.env, HOME: home.path, XDG_CONFIG_HOME: join(home.path, 'config') },
+  });
+  expect(stderr).not.toMatch(/lua/i);
+  expect(stdout.split('\n').filter(Boolean).sort()).toEqual([
+    ...['lanshare', 'lanshare', 'sent', 'sent', 'sent'],
+  ]);
 });

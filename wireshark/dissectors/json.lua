@@ -1,5 +1,5 @@
 -- What the protocols that speak JSON share (sent, lanshare): objects in a stream of bytes, with the place of
--- each value, and files between them. Loaded before those that use it.
+-- each value, and files between them. They load it by themselves; alone it does nothing.
 
 local MAX_DEPTH = 32
 -- Longer ones are no objects of these protocols.
@@ -122,7 +122,7 @@ end
 -- Objects, and the bytes of files, of one direction of a connection. `learn(object)` says what an object
 -- is: `info`, and `bytes` when so many bytes of a file follow, from `position` on. The result for a frame is
 -- kept, so that it is the same however often it is looked at.
-function json.read_stream(side, kept, key, raw, learn)
+local function read_stream(side, kept, key, raw, learn)
   if kept[key] then return kept[key] end
   local result = { items = {} }
   local at = 0
@@ -151,10 +151,64 @@ function json.read_stream(side, kept, key, raw, learn)
   return result
 end
 
--- Whether Wireshark is to come again with more; for the end of a dissector.
-function json.wait_for_more(result, pinfo)
-  if not result.rest then return end
-  pinfo.desegment_offset, pinfo.desegment_len = result.rest, DESEGMENT_ONE_MORE_SEGMENT
+-- The fields by which requests and answers link to each other.
+function json.link_fields(name)
+  return {
+    bytes = ProtoField.bytes(name .. ".bytes", "Bytes of the file"),
+    position = ProtoField.uint64(name .. ".position", "Position in the file"),
+    reply_in = ProtoField.framenum(name .. ".reply_in", "Answered in", base.NONE, frametype.RESPONSE),
+    reply_to = ProtoField.framenum(name .. ".reply_to", "Answer to", base.NONE, frametype.REQUEST),
+    reply_time = ProtoField.relative_time(name .. ".reply_time", "Time since then"),
+  }
 end
 
-wirelab_json = json
+-- Adds a message or bytes of a file; returns what it is, in words. `one` has `proto`, `fields`, `by_path`,
+-- `unknown` (an expert info), and `experts`: those of a kind of message.
+local function show(one, message, buffer, tree)
+  local range, fields = buffer(message.start, message.length), one.fields
+  if not message.object and message.position then
+    local words = string.format("bytes of %s from %d on", message.file or "?", message.position)
+    local item = tree:add(one.proto, range, one.proto.name:lower() .. ": " .. words)
+    item:add(fields.bytes, range)
+    item:add(fields.position, json.uint64(message.position)):set_generated()
+    return words
+  end
+  local words = message.info or "no object"
+  local item = tree:add(one.proto, range, one.proto.name:lower() .. ": " .. words)
+  if message.bad or message.unknown then item:add_proto_expert_info(one.unknown) end
+  if message.object then json.show(item, message.object, buffer, one.by_path) end
+  if message.reply then item:add(fields.reply_in, message.reply):set_generated() end
+  if message.request then
+    item:add(fields.reply_to, message.request.frame):set_generated()
+    item:add(fields.reply_time, message.time - message.request.time):set_generated()
+  end
+  local expert_info = one.experts[message.kind or ""]
+  if expert_info then item:add_proto_expert_info(expert_info) end
+  return words
+end
+
+-- Dissects what one side of `stream` says now. `learn(side, object)` says what an object is.
+function json.dissect(one, stream, kept, buffer, pinfo, tree, learn)
+  local name = tostring(pinfo.src) .. " " .. pinfo.src_port
+  local side = stream.sides[name] or {}
+  stream.sides[name] = side
+  local key = pinfo.number .. " " .. buffer:len()
+  local result = read_stream(side, kept, key, buffer:raw(), function(object) return learn(side, object) end)
+  pinfo.cols.protocol = one.proto.name:lower()
+  local words = {}
+  for _, message in ipairs(result.items) do words[#words + 1] = show(one, message, buffer, tree) end
+  if #words > 0 then pinfo.cols.info = table.concat(words, " / ") end
+  if result.rest then pinfo.desegment_offset, pinfo.desegment_len = result.rest, DESEGMENT_ONE_MORE_SEGMENT end
+  return buffer:len()
+end
+
+-- The fields and the expert infos of a protocol, of several lists.
+function json.values(...)
+  local all = {}
+  for _, list in ipairs({ ... }) do
+    for _, value in pairs(list) do all[#all + 1] = value end
+  end
+  return all
+end
+
+return json

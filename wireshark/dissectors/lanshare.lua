@@ -1,6 +1,6 @@
 -- The lanshare protocol: engines on one network, between each other (lib/lanshare/PROTOCOL.md).
 
-local json = wirelab_json
+local json = dofile(debug.getinfo(1, "S").source:match("^@(.*[/\\])") .. "json.lua")
 local lanshare = Proto("lanshare", "lanshare protocol")
 
 local TCP_PORT, UDP_PORT, DATA_PORTS = "9999", 9998, "9972-9996"
@@ -28,24 +28,13 @@ text("sha256", "SHA-256")
 text("offset", "Offset")
 text("reason", "Reason")
 
-local fields = {
-  bytes = ProtoField.bytes("lanshare.bytes", "Bytes of the file"),
-  position = ProtoField.uint64("lanshare.position", "Position in the file"),
-  reply_in = ProtoField.framenum("lanshare.reply_in", "Answered in", base.NONE, frametype.RESPONSE),
-  reply_to = ProtoField.framenum("lanshare.reply_to", "Answer to", base.NONE, frametype.REQUEST),
-  reply_time = ProtoField.relative_time("lanshare.reply_time", "Time since then"),
-}
+local fields = json.link_fields("lanshare")
 local experts = {
   failed = ProtoExpert.new("lanshare.failed", "The transfer has failed", expert.group.RESPONSE_CODE, expert.severity.WARN),
   rejected = ProtoExpert.new("lanshare.rejected", "Not wanted", expert.group.RESPONSE_CODE, expert.severity.NOTE),
   unknown = ProtoExpert.new("lanshare.unknown", "No object of this protocol", expert.group.UNDECODED, expert.severity.NOTE),
 }
-local all_fields, all_experts = {}, {}
-for _, list in ipairs({ by_path, fields }) do
-  for _, field in pairs(list) do all_fields[#all_fields + 1] = field end
-end
-for _, one in pairs(experts) do all_experts[#all_experts + 1] = one end
-lanshare.fields, lanshare.experts = all_fields, all_experts
+lanshare.fields, lanshare.experts = json.values(by_path, fields), json.values(experts)
 
 local tcp_stream = Field.new("tcp.stream")
 local streams, kept, requests, data_ports
@@ -71,7 +60,7 @@ end
 local function learn(stream, side, object, pinfo)
   local values = object.values
   local frame, time = pinfo.number, json.time(pinfo)
-  local message = { info = describe(values), frame = frame, time = time, stat = values.stat }
+  local message = { info = describe(values), frame = frame, time = time, kind = values.stat }
   if not message.info then
     message.info, message.unknown = "no object of this protocol", true
     return message
@@ -100,45 +89,18 @@ local function learn(stream, side, object, pinfo)
   return message
 end
 
-local function show(message, buffer, tree)
-  local range = buffer(message.start, message.length)
-  if message.position then
-    local words = string.format("bytes of %s from %d on", message.file or "?", message.position)
-    local item = tree:add(lanshare, range, "lanshare: " .. words)
-    item:add(fields.bytes, range)
-    item:add(fields.position, json.uint64(message.position)):set_generated()
-    return words
-  end
-  local item = tree:add(lanshare, range, "lanshare: " .. (message.info or "no object"))
-  if message.bad or message.unknown then item:add_proto_expert_info(experts.unknown) end
-  if message.object then json.show(item, message.object, buffer, by_path) end
-  if message.reply then item:add(fields.reply_in, message.reply):set_generated() end
-  if message.request then
-    item:add(fields.reply_to, message.request.frame):set_generated()
-    item:add(fields.reply_time, message.time - message.request.time):set_generated()
-  end
-  if message.stat == "failed" then item:add_proto_expert_info(experts.failed) end
-  if message.stat == "rrej" then item:add_proto_expert_info(experts.rejected) end
-  return message.info or "no object"
-end
+local shown = {
+  proto = lanshare, fields = fields, by_path = by_path, unknown = experts.unknown,
+  experts = { failed = experts.failed, rrej = experts.rejected },
+}
 
 local function dissect_tcp(buffer, pinfo, tree)
   local id = tcp_stream().value
   local stream = streams[id] or { sides = {} }
   streams[id] = stream
-  local name = tostring(pinfo.src) .. " " .. pinfo.src_port
-  local side = stream.sides[name] or {}
-  stream.sides[name] = side
-  local key = pinfo.number .. " " .. buffer:len()
-  local result = json.read_stream(side, kept, key, buffer:raw(), function(object)
+  return json.dissect(shown, stream, kept, buffer, pinfo, tree, function(side, object)
     return learn(stream, side, object, pinfo)
   end)
-  pinfo.cols.protocol = "lanshare"
-  local words = {}
-  for _, message in ipairs(result.items) do words[#words + 1] = show(message, buffer, tree) end
-  if #words > 0 then pinfo.cols.info = table.concat(words, " / ") end
-  json.wait_for_more(result, pinfo)
-  return buffer:len()
 end
 
 local function dissect_udp(buffer, pinfo, tree)

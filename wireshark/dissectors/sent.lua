@@ -1,6 +1,6 @@
 -- The sent protocol: peers on one network ask, send, and check a hash (lib/sent/PROTOCOL.md).
 
-local json = wirelab_json
+local json = dofile(debug.getinfo(1, "S").source:match("^@(.*[/\\])") .. "json.lua")
 local sent = Proto("sent", "sent protocol")
 
 local TCP_PORT, UDP_PORT = "8080", 8081
@@ -30,25 +30,14 @@ text("offset", "offset", "Offset")
 text("time", "time", "Local time")
 text("reason", "reason", "Reason")
 
-local fields = {
-  content = ProtoField.bytes("sent.content", "Bytes of the file"),
-  position = ProtoField.uint64("sent.position", "Position in the file"),
-  reply_in = ProtoField.framenum("sent.reply_in", "Answered in", base.NONE, frametype.RESPONSE),
-  reply_to = ProtoField.framenum("sent.reply_to", "Answer to", base.NONE, frametype.REQUEST),
-  reply_time = ProtoField.relative_time("sent.reply_time", "Time since then"),
-}
+local fields = json.link_fields("sent")
 local experts = {
   failed = ProtoExpert.new("sent.failed", "The transfer has failed", expert.group.RESPONSE_CODE, expert.severity.WARN),
   refused = ProtoExpert.new("sent.refused", "Not wanted", expert.group.RESPONSE_CODE, expert.severity.NOTE),
   unknown = ProtoExpert.new("sent.unknown", "No message of this protocol", expert.group.UNDECODED, expert.severity.NOTE),
   lie = ProtoExpert.new("sent.other_address", "The address is not that of the datagram", expert.group.SECURITY, expert.severity.NOTE),
 }
-local all_fields, all_experts = {}, {}
-for _, list in ipairs({ by_path, fields }) do
-  for _, field in pairs(list) do all_fields[#all_fields + 1] = field end
-end
-for _, one in pairs(experts) do all_experts[#all_experts + 1] = one end
-sent.fields, sent.experts = all_fields, all_experts
+sent.fields, sent.experts = json.values(by_path, fields), json.values(experts)
 
 local tcp_stream = Field.new("tcp.stream")
 local streams, kept
@@ -72,7 +61,7 @@ end
 
 local function learn(stream, object, frame, time)
   local values = object.values
-  local message = { info = describe(values), frame = frame, time = time, type = values.type }
+  local message = { info = describe(values), frame = frame, time = time, kind = values.type }
   if not message.info then return { info = "no message of this protocol", unknown = true, frame = frame, time = time } end
   if values.type == "FILE" then
     message.position = json.whole(values.offset)
@@ -87,51 +76,20 @@ local function learn(stream, object, frame, time)
   return message
 end
 
-local function show(message, buffer, tree)
-  local range = buffer(message.start, message.length)
-  if message.position and not message.info then
-    local item = tree:add(sent, range, string.format("sent: %d bytes of %s from %d on", message.length, message.file or "?", message.position))
-    item:add(fields.content, range)
-    item:add(fields.position, json.uint64(message.position)):set_generated()
-    return string.format("bytes of %s from %d on", message.file or "?", message.position)
-  end
-  local item = tree:add(sent, range, "sent: " .. (message.info or "no object"))
-  if message.bad or message.unknown then item:add_proto_expert_info(experts.unknown) end
-  if message.object then json.show(item, message.object, buffer, by_path) end
-  if message.reply then item:add(fields.reply_in, message.reply):set_generated() end
-  if message.request then
-    item:add(fields.reply_to, message.request.frame):set_generated()
-    item:add(fields.reply_time, message.time - message.request.time):set_generated()
-  end
-  if message.type == "FAILED" then item:add_proto_expert_info(experts.failed) end
-  if message.type == "REFUSE" or message.type == "DENY" then item:add_proto_expert_info(experts.refused) end
-  return message.info or "no object"
-end
+local shown = {
+  proto = sent, fields = fields, by_path = by_path, unknown = experts.unknown,
+  experts = { FAILED = experts.failed, REFUSE = experts.refused, DENY = experts.refused },
+}
 
 local function dissect_tcp(buffer, pinfo, tree)
   local id = tcp_stream().value
-  local stream = streams[id] or { last = {}, sides = {} }
+  -- That port is used by web servers, too.
+  local stream = streams[id] or { last = {}, sides = {}, is_other = not buffer:raw():match("^%s*{") }
   streams[id] = stream
-  local name = tostring(pinfo.src) .. " " .. pinfo.src_port
-  local side = stream.sides[name]
-  local raw = buffer:raw()
-  if not side then
-    -- That port is used by web servers, too.
-    if not next(stream.sides) and not raw:match("^%s*{") then stream.is_other = true end
-    side = {}
-    stream.sides[name] = side
-  end
   if stream.is_other then return Dissector.get("http"):call(buffer, pinfo, tree) end
-  local key = pinfo.number .. " " .. #raw
-  local result = json.read_stream(side, kept, key, raw, function(object)
+  return json.dissect(shown, stream, kept, buffer, pinfo, tree, function(_, object)
     return learn(stream, object, pinfo.number, json.time(pinfo))
   end)
-  pinfo.cols.protocol = "sent"
-  local words = {}
-  for _, message in ipairs(result.items) do words[#words + 1] = show(message, buffer, tree) end
-  if #words > 0 then pinfo.cols.info = table.concat(words, " / ") end
-  json.wait_for_more(result, pinfo)
-  return buffer:len()
 end
 
 local function dissect_udp(buffer, pinfo, tree)
