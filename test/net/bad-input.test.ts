@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../lib/core/random.ts';
-import { INPUTS } from '../support/long.ts';
 import { type ServerUnderTest, someBytes, startServer } from '../support/server-under-test.ts';
 import { Ear, RawPeer } from './raw-peer.ts';
 import { resourcesNow, untilReleased } from './resources.ts';
 import { until } from './waiting.ts';
 
 const SEED = 55_015;
+const INPUTS = 10_000;
 /** Inputs on one connection. */
 const BATCH = 25;
 const AT_A_TIME = 12;

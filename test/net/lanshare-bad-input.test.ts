@@ -4,7 +4,6 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../lib/core/random.ts';
-import { INPUTS } from '../support/long.ts';
 import { needSeveralAddresses } from '../support/loopback.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { LanshareLan } from './lanshare-lan.ts';
@@ -12,6 +11,7 @@ import { until } from './waiting.ts';
 
 needSeveralAddresses();
 
+const INPUTS = 10_000;
 const FIELDS = {
   ...{ username: 'eve', ip: '127.0.0.9', dir: '/f', fileName: '../f', fileType: '', fileSize: '3' },
   ...{ destination: '/', port: '80', contentType: 'file', person: 'eve', content: 'x', dest: '/' },

@@ -10,7 +10,6 @@ import { seededRandom } from '../../lib/core/random.ts';
 import { SentPeer } from '../../lib/net/sent-peer.ts';
 import { describeForPeer } from '../../lib/storage/disk-full.ts';
 import { TemporaryFolder } from '../storage/folder.ts';
-import { INPUTS } from '../support/long.ts';
 import { needSeveralAddresses } from '../support/loopback.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { freePorts } from './free-ports.ts';
@@ -18,6 +17,7 @@ import { until } from './waiting.ts';
 
 needSeveralAddresses();
 
+const INPUTS = 10_000;
 const user = { name: 'eve', ip: '1.2.3.4' };
 const file = { name: 'f', size: '3', type: '', hash: '0'.repeat(32) };
 const about = { sender: user, receiver: user, receivers: [user], file, offset: '0', time: '' };
