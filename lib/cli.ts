@@ -16,6 +16,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['relay', async () => (await import('./app/relay.ts')).relayCommand()],
   ['sent', async () => (await import('./app/sent.ts')).sentCommand()],
   ['lanshare', async () => (await import('./app/lanshare.ts')).lanshareCommand()],
+  ['extract', async () => (await import('./app/extract.ts')).extractCommand()],
   ['demo', async () => (await import('./app/demo.ts')).demoCommand()],
 ]);
 

@@ -25,10 +25,14 @@ export function withCaptureFlags(command: Command): Command {
     );
 }
 
+/** Programs that read captures, and have no traffic of their own. */
+const READERS: ReadonlySet<string> = new Set(['chart', 'extract']);
+
 /** Gives them to every program of `command` that has none of its own; they are obeyed before it begins. */
 export function recordPrograms(command: Command): void {
   for (const one of command.commands) recordPrograms(one);
   const isGroup = command.commands.length > 0 && (!command.parent || command.options.length === 0);
+  if (READERS.has(command.name())) return;
   if (isGroup || command.options.some(({ long }) => long === '--capture')) return;
   withCaptureFlags(command).hook('preAction', async (_, program) => {
     // Those of a program with others below it are obeyed by those, too.

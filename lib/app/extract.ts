@@ -1,0 +1,110 @@
+import { relative, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { CaptureError, readFrames } from '../capture/capture-file.ts';
+import { Decoder } from '../capture/decode.ts';
+import { systemCode } from '../core/errors.ts';
+import { visible } from '../core/text.ts';
+import type { CapturedFile, FileEvent, FileReader } from '../lab/captured-files.ts';
+import { ClassroomFiles } from '../lab/classroom-files.ts';
+import { ExtractedFile } from '../storage/extracted-file.ts';
+import { EXIT, UserError } from './exit-status.ts';
+import { newCommand } from './flags.ts';
+
+/** `wirelab extract` */
+export function extractCommand(): Command {
+  return newCommand('extract')
+    .description('Write the files that a capture shows, checked for completeness.')
+    .argument('<capture>', 'pcapng or pcap, by --capture or by Wireshark, tcpdump, dumpcap')
+    .option('--to <folder>', 'where to', '.')
+    .action((capture: string, { to }: { to: string }) => extract(capture, resolve(to)));
+}
+
+async function extract(capture: string, folder: string): Promise<void> {
+  const extraction = new Extraction(folder);
+  const readers: readonly FileReader[] = [new ClassroomFiles()];
+  try {
+    const decoder = new Decoder();
+    for (const frame of readFrames(capture)) {
+      const packet = decoder.decode(frame);
+      if (packet === undefined) continue;
+      for (const reader of readers) {
+        for (const event of reader.push(packet)) await extraction.on(event);
+      }
+    }
+    for (const reader of readers) {
+      for (const event of reader.end()) await extraction.on(event);
+    }
+  } catch (error) {
+    throw asUserError(capture, error);
+  } finally {
+    extraction.close();
+  }
+  if (extraction.count === 0) throw new UserError(`${capture} shows no file that was transferred`);
+  process.exitCode = extraction.isWhole ? EXIT.done : EXIT.failed;
+}
+
+/** What can be wrong with a capture, or with where it is read from or written to. */
+function asUserError(capture: string, error: unknown): unknown {
+  if (error instanceof CaptureError) return new UserError(`${capture}: ${error.message}`);
+  if (systemCode(error) !== undefined) return new UserError((error as Error).message);
+  return error;
+}
+
+/** Writes files as they come out of a capture, and says what has become of each. */
+class Extraction {
+  count = 0;
+  isWhole = true;
+  readonly #folder: string;
+  readonly #open = new Map<CapturedFile, ExtractedFile>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async on(event: FileEvent): Promise<void> {
+    const { file } = event;
+    if (event.type === 'bytes') {
+      this.#fileOf(file).write(event.position, event.bytes);
+      return;
+    }
+    this.count += 1;
+    const problem = this.#problemOf(event);
+    if (problem === undefined) {
+      const whole = this.#fileOf(file);
+      this.#open.delete(file);
+      const path = await whole.finish();
+      tell(file, `whole, saved as ${relative('', path)}`);
+      return;
+    }
+    this.isWhole = false;
+    const part = this.#open.get(file);
+    this.#open.delete(file);
+    part?.keep();
+    tell(file, part === undefined ? problem : `${problem}; kept as ${relative('', part.path)}`);
+  }
+
+  /** Keeps what is not done as it is. */
+  close(): void {
+    for (const file of this.#open.values()) file.keep();
+  }
+
+  #fileOf(file: CapturedFile): ExtractedFile {
+    const open = this.#open.get(file) ?? new ExtractedFile(this.#folder, file.name);
+    this.#open.set(file, open);
+    return open;
+  }
+
+  #problemOf(event: Extract<FileEvent, { type: 'done' }>): string | undefined {
+    const { file, missing, digest } = event;
+    if (missing !== undefined) return `not in the capture: ${missing}`;
+    if (digest === undefined) return undefined;
+    const { algorithm, hex } = digest;
+    return this.#fileOf(file).digest(algorithm) === hex
+      ? undefined
+      : `it is not the file that was announced: its ${algorithm.toUpperCase()} is another`;
+  }
+}
+
+function tell({ protocol, name, from, to }: CapturedFile, what: string): void {
+  process.stdout.write(`${visible(name)} (${protocol}, ${from} to ${to}): ${what}\n`);
+}

@@ -1,0 +1,181 @@
+import type { TcpPacket } from './decode.ts';
+import { TCP } from './packets.ts';
+
+/** Who has opened a connection, and who was called. */
+export type Side = 'client' | 'server';
+
+/** What happens on the connections of a capture, in order. */
+export type StreamEvent =
+  | {
+      readonly type: 'data';
+      readonly stream: Stream;
+      readonly by: Side;
+      /** Valid until the next frame is read. */
+      readonly bytes: Buffer;
+      /** Whether a write of the program ends there, as far as that can be told. */
+      readonly pushed: boolean;
+    }
+  /** So many bytes are not in the capture. */
+  | { readonly type: 'gap'; readonly stream: Stream; readonly by: Side; readonly length: number }
+  /** That side has nothing more to say. */
+  | { readonly type: 'end'; readonly stream: Stream; readonly by: Side };
+
+/** A TCP connection. */
+export interface Stream {
+  /** From 0, in the order in which they begin. */
+  readonly number: number;
+  /** `127.0.0.1:55000` */
+  readonly client: string;
+  readonly server: string;
+  readonly serverPort: number;
+}
+
+/** Segments that wait for one before them, of each direction, at most. */
+const MAX_WAITING = 1024;
+const SPACE = 2 ** 32;
+
+/** Puts what TCP segments carry into the order in which it was written. */
+export class TcpStreams {
+  readonly #open = new Map<string, Connection>();
+  #count = 0;
+
+  *push(packet: TcpPacket): Generator<StreamEvent> {
+    const connection = this.#connectionOf(packet);
+    yield* connection.push(packet);
+    if (connection.isOver) this.#open.delete(connection.key);
+  }
+
+  /** What waits for segments that the capture does not have. */
+  *end(): Generator<StreamEvent> {
+    for (const connection of this.#open.values()) yield* connection.giveUp();
+    this.#open.clear();
+  }
+
+  #connectionOf(packet: TcpPacket): Connection {
+    const key = [packet.source, packet.destination].sort().join(' ');
+    const known = this.#open.get(key);
+    const isFirst = (packet.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
+    if (known !== undefined && !(isFirst && known.isAnother(packet))) return known;
+    const connection = new Connection(key, this.#count, packet);
+    this.#count += 1;
+    this.#open.set(key, connection);
+    return connection;
+  }
+}
+
+interface Waiting {
+  readonly seq: number;
+  readonly bytes: Buffer;
+  readonly flags: number;
+}
+
+interface Way {
+  /** The number of the next byte; `undefined` before anything was seen. */
+  next: number | undefined;
+  waiting: Waiting[];
+  ended: boolean;
+}
+
+class Connection {
+  readonly key: string;
+  readonly stream: Stream;
+  readonly #firstSeq: number;
+  readonly #ways: Readonly<Record<Side, Way>> = {
+    client: { next: undefined, waiting: [], ended: false },
+    server: { next: undefined, waiting: [], ended: false },
+  };
+  #wasReset = false;
+
+  constructor(key: string, number: number, packet: TcpPacket) {
+    this.key = key;
+    this.#firstSeq = packet.seq;
+    // Without its beginning: services have the lower ports.
+    const byClient =
+      (packet.flags & TCP.SYN) !== 0
+        ? (packet.flags & TCP.ACK) === 0
+        : packet.sourcePort >= packet.destinationPort;
+    this.stream = byClient
+      ? {
+          ...{ number, client: packet.source, server: packet.destination },
+          serverPort: packet.destinationPort,
+        }
+      : {
+          ...{ number, client: packet.destination, server: packet.source },
+          serverPort: packet.sourcePort,
+        };
+  }
+
+  get isOver(): boolean {
+    return this.#wasReset || (this.#ways.client.ended && this.#ways.server.ended);
+  }
+
+  /** Whether this beginning is not that of this connection, sent once more. */
+  isAnother({ seq }: TcpPacket): boolean {
+    return seq !== this.#firstSeq;
+  }
+
+  *push({ source, seq, flags, payload }: TcpPacket): Generator<StreamEvent> {
+    const by: Side = source === this.stream.client ? 'client' : 'server';
+    const way = this.#ways[by];
+    if (flags & TCP.SYN) {
+      way.next = (seq + 1) % SPACE;
+      return;
+    }
+    way.next ??= seq;
+    if (payload.length > 0 || flags & TCP.FIN) {
+      const isNext = distance(way.next, seq) <= 0;
+      if (isNext) yield* this.#take(by, { seq, bytes: payload, flags });
+      else way.waiting.push({ seq, bytes: Buffer.from(payload), flags });
+      yield* this.#takeWaiting(by, way.waiting.length > MAX_WAITING);
+    }
+    if (flags & TCP.RST) {
+      this.#wasReset = true;
+      yield* this.giveUp();
+    }
+  }
+
+  *giveUp(): Generator<StreamEvent> {
+    for (const by of ['client', 'server'] as const) {
+      yield* this.#takeWaiting(by, true);
+    }
+  }
+
+  /** What waits and is due now. @param all whether to go on behind what is not there. */
+  *#takeWaiting(by: Side, all: boolean): Generator<StreamEvent> {
+    const way = this.#ways[by];
+    if (way.waiting.length === 0) return;
+    way.waiting.sort((a, b) => distance(b.seq, a.seq));
+    while (way.next !== undefined) {
+      const [first] = way.waiting;
+      if (first === undefined) return;
+      const missing = distance(way.next, first.seq);
+      if (missing > 0 && !all) return;
+      if (missing > 0) {
+        yield { type: 'gap', stream: this.stream, by, length: missing };
+        way.next = first.seq;
+      }
+      way.waiting.shift();
+      yield* this.#take(by, first);
+    }
+  }
+
+  *#take(by: Side, { seq, bytes, flags }: Waiting): Generator<StreamEvent> {
+    const way = this.#ways[by];
+    const { next = seq } = way;
+    if (way.ended) return;
+    // What was sent once more is there already.
+    const fresh = bytes.subarray(distance(seq, next));
+    way.next = (next + fresh.length) % SPACE;
+    const pushed = (flags & (TCP.PSH | TCP.FIN)) !== 0;
+    if (fresh.length > 0) yield { type: 'data', stream: this.stream, by, bytes: fresh, pushed };
+    if (flags & TCP.FIN && distance(seq, next) <= bytes.length) {
+      way.ended = true;
+      yield { type: 'end', stream: this.stream, by };
+    }
+  }
+}
+
+/** From one sequence number to another, which may be before it (RFC 9293, section 3.4). */
+function distance(from: number, to: number): number {
+  return (to - from) | 0;
+}
