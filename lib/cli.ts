@@ -17,6 +17,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['sent', async () => (await import('./app/sent.ts')).sentCommand()],
   ['lanshare', async () => (await import('./app/lanshare.ts')).lanshareCommand()],
   ['extract', async () => (await import('./app/extract.ts')).extractCommand()],
+  ['chart', async () => (await import('./app/chart.ts')).chartCommand()],
   ['demo', async () => (await import('./app/demo.ts')).demoCommand()],
 ]);
 

@@ -9,7 +9,8 @@ const MAX_TOLD = 10;
 interface Gathered {
   readonly file: CapturedFile;
   readonly download: Download;
-  readonly seen: Bitmap;
+  /** Made with the first part: what a capture says of their number need not be true. */
+  seen: Bitmap | undefined;
   count: number;
   sha256: string | undefined;
 }
@@ -60,10 +61,10 @@ export class ClassroomFiles implements FileReader {
 }
 
 function begin(download: Download): Gathered {
-  const { file: name, stream, segmentCount, fast } = download;
+  const { file: name, stream, fast } = download;
   return {
     file: { protocol: 'classroom', name, from: stream.server, to: stream.client },
-    ...{ download, seen: new Bitmap(segmentCount), count: 0, sha256: fast?.sha256 },
+    ...{ download, seen: undefined, count: 0, sha256: fast?.sha256 },
   };
 }
 
@@ -73,7 +74,9 @@ function* take(
   bytes: Buffer,
   isCut: boolean,
 ): Generator<FileEvent> {
-  const { file, download, seen } = gathered;
+  const { file, download } = gathered;
+  gathered.seen ??= new Bitmap(download.segmentCount);
+  const { seen } = gathered;
   if (isCut || seen.has(seq) || !fits(download, seq, bytes.length)) return;
   seen.add(seq);
   gathered.count += 1;
@@ -89,12 +92,13 @@ function fits({ payload, segmentCount, fast }: Download, seq: number, length: nu
 function done({ file, download, seen, count, sha256 }: Gathered): FileEvent {
   const { segmentCount } = download;
   const lost = segmentCount - count;
-  const numbers = lost === 0 ? [] : seen.missing(segmentCount, MAX_TOLD);
-  const told = `${numbers.join(', ')}${lost > numbers.length ? ', …' : ''}`;
+  const numbers = seen?.missing(segmentCount, MAX_TOLD) ?? [];
+  const more = lost > numbers.length ? ', …' : '';
+  const told = numbers.length === 0 ? '' : ` (${numbers.join(', ')}${more})`;
   return {
     type: 'done',
     file,
-    missing: lost === 0 ? undefined : `${lost} of ${segmentCount} parts (${told})`,
+    missing: lost === 0 ? undefined : `${lost} of ${segmentCount} parts${told}`,
     digest: sha256 === undefined ? undefined : { algorithm: 'sha256', hex: sha256 },
   };
 }
