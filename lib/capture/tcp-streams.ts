@@ -18,7 +18,9 @@ export type StreamEvent =
   /** So many bytes are not in the capture. */
   | { readonly type: 'gap'; readonly stream: Stream; readonly by: Side; readonly length: number }
   /** That side has nothing more to say. */
-  | { readonly type: 'end'; readonly stream: Stream; readonly by: Side };
+  | { readonly type: 'end'; readonly stream: Stream; readonly by: Side }
+  /** Nothing more of it comes: both sides have ended, one has reset it, or the capture is over. */
+  | { readonly type: 'closed'; readonly stream: Stream };
 
 /** A TCP connection. */
 export interface Stream {
@@ -32,6 +34,8 @@ export interface Stream {
 
 /** Segments that wait for one before them, of each direction, at most. */
 const MAX_WAITING = 1024;
+/** Connections that are open, at most: the oldest is given up for a new one. */
+const MAX_OPEN = 16_384;
 const SPACE = 2 ** 32;
 
 /** Puts what TCP segments carry into the order in which it was written. */
@@ -40,26 +44,37 @@ export class TcpStreams {
   #count = 0;
 
   *push(packet: TcpPacket): Generator<StreamEvent> {
-    const connection = this.#connectionOf(packet);
-    yield* connection.push(packet);
-    if (connection.isOver) this.#open.delete(connection.key);
+    const key = [packet.source, packet.destination].sort().join(' ');
+    const known = this.#open.get(key);
+    if (known !== undefined && !known.isReplacedBy(packet)) {
+      yield* this.#take(known, packet);
+      return;
+    }
+    if (known !== undefined) yield* this.#close(known);
+    // What still comes of a connection that is over is none.
+    if ((packet.flags & TCP.SYN) === 0 && packet.payload.length === 0) return;
+    const [oldest] = this.#open.values();
+    if (this.#open.size >= MAX_OPEN && oldest !== undefined) yield* this.#close(oldest);
+    const connection = new Connection(key, this.#count, packet);
+    this.#count += 1;
+    this.#open.set(key, connection);
+    yield* this.#take(connection, packet);
   }
 
   /** What waits for segments that the capture does not have. */
   *end(): Generator<StreamEvent> {
-    for (const connection of this.#open.values()) yield* connection.giveUp();
-    this.#open.clear();
+    for (const connection of this.#open.values()) yield* this.#close(connection);
   }
 
-  #connectionOf(packet: TcpPacket): Connection {
-    const key = [packet.source, packet.destination].sort().join(' ');
-    const known = this.#open.get(key);
-    const isFirst = (packet.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
-    if (known !== undefined && !(isFirst && known.isAnother(packet))) return known;
-    const connection = new Connection(key, this.#count, packet);
-    this.#count += 1;
-    this.#open.set(key, connection);
-    return connection;
+  *#take(connection: Connection, packet: TcpPacket): Generator<StreamEvent> {
+    yield* connection.push(packet);
+    if (connection.isOver) yield* this.#close(connection);
+  }
+
+  *#close(connection: Connection): Generator<StreamEvent> {
+    this.#open.delete(connection.key);
+    yield* connection.giveUp();
+    yield { type: 'closed', stream: connection.stream };
   }
 }
 
@@ -109,9 +124,9 @@ class Connection {
     return this.#wasReset || (this.#ways.client.ended && this.#ways.server.ended);
   }
 
-  /** Whether this beginning is not that of this connection, sent once more. */
-  isAnother({ seq }: TcpPacket): boolean {
-    return seq !== this.#firstSeq;
+  /** Whether it begins another connection, and is not the beginning of this one, sent once more. */
+  isReplacedBy({ flags, seq }: TcpPacket): boolean {
+    return (flags & (TCP.SYN | TCP.ACK)) === TCP.SYN && seq !== this.#firstSeq;
   }
 
   *push({ source, seq, flags, payload }: TcpPacket): Generator<StreamEvent> {
@@ -128,12 +143,10 @@ class Connection {
       else way.waiting.push({ seq, bytes: Buffer.from(payload), flags });
       yield* this.#takeWaiting(by, way.waiting.length > MAX_WAITING);
     }
-    if (flags & TCP.RST) {
-      this.#wasReset = true;
-      yield* this.giveUp();
-    }
+    if (flags & TCP.RST) this.#wasReset = true;
   }
 
+  /** What waits, behind what is not there. */
   *giveUp(): Generator<StreamEvent> {
     for (const by of ['client', 'server'] as const) {
       yield* this.#takeWaiting(by, true);

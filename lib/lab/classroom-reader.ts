@@ -120,7 +120,8 @@ export class ClassroomReader {
   *#onStream(event: StreamEvent, seen: Seen): Generator<ClassroomEvent> {
     const { stream } = event;
     const conversation = this.#conversationOf(stream, event);
-    if (conversation === undefined || event.type === 'gap') return;
+    if (event.type === 'closed') this.#conversations.delete(stream);
+    if (conversation === undefined || event.type === 'gap' || event.type === 'closed') return;
     const messages = conversation.from[event.by];
     const texts = event.type === 'data' ? messages.push(event.bytes, event.pushed) : messages.end();
     for (const text of texts) {
