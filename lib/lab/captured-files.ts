@@ -5,6 +5,8 @@ export interface CapturedFile {
   readonly protocol: 'classroom' | 'relay' | 'isend' | 'sent' | 'lanshare';
   /** As it was called on the wire: may hold anything. */
   readonly name: string;
+  /** The folders that it is in, from the outermost on; they may be called anything, too. */
+  readonly folders?: readonly string[] | undefined;
   /** Addresses with ports. */
   readonly from: string;
   readonly to: string;
@@ -26,6 +28,8 @@ export type FileEvent =
       readonly file: CapturedFile;
       /** What is not in the capture, in words; `undefined`: all of it is. */
       readonly missing: string | undefined;
+      /** Why the transfer did not succeed, where the programs have told. */
+      readonly failure?: string | undefined;
       /** What the whole file has, in lower-case hex, where the protocol tells. */
       readonly digest?: Digest | undefined;
     };

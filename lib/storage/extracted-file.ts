@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../core/errors.ts';
+import { extractedFolder } from './extracted-folder.ts';
 import type { Algorithm } from './hash-worker.ts';
 import { numberedName, renameWithoutOverwriting } from './naming.ts';
-import { safeName } from './safe-name.ts';
+import { cutToBytes, LONGEST_NAME_BYTES, safeName } from './safe-name.ts';
 
 const CHUNK_BYTES = 1_048_576;
+const ENDING = '.part';
 
 /**
  * A file that is written in any order, as `NAME.part` until it is whole. What is there already stays: the
@@ -18,12 +20,14 @@ export class ExtractedFile {
   readonly #name: string;
   readonly #fd: number;
 
-  /** @param folder is made if need be. @param name as it came: it is made safe here. @throws errors of the system */
-  constructor(folder: string, name: string) {
-    mkdirSync(folder, { recursive: true });
-    this.#folder = folder;
-    this.#name = safeName(name);
-    const { path, fd } = openFree(folder, this.#name);
+  /**
+   * @param root is made if need be. @param name as it came: it is made safe here, as are the `folders` that
+   * it is in, below `root`. @throws errors of the system
+   */
+  constructor(root: string, name: string, folders: readonly string[] = []) {
+    this.#folder = extractedFolder(root, folders);
+    this.#name = safeName(name, { maxBytes: LONGEST_NAME_BYTES, hidden: folders.length > 0 });
+    const { path, fd } = openFree(this.#folder, this.#name);
     this.path = path;
     this.#fd = fd;
   }
@@ -68,7 +72,8 @@ export class ExtractedFile {
 
 function openFree(folder: string, name: string): { readonly path: string; readonly fd: number } {
   for (let number = 0; ; number += 1) {
-    const path = join(folder, `${numberedName(name, number)}.part`);
+    const part = cutToBytes(numberedName(name, number), LONGEST_NAME_BYTES - ENDING.length);
+    const path = join(folder, `${part}${ENDING}`);
     try {
       return { path, fd: openSync(path, 'wx+') };
     } catch (error) {
