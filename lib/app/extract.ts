@@ -6,6 +6,11 @@ import { systemCode } from '../core/errors.ts';
 import { visible } from '../core/text.ts';
 import type { CapturedFile, FileEvent, FileReader } from '../lab/captured-files.ts';
 import { ClassroomFiles } from '../lab/classroom-files.ts';
+import { IsendFiles } from '../lab/isend-files.ts';
+import { LanshareFiles } from '../lab/lanshare-files.ts';
+import { RelayFiles } from '../lab/relay-files.ts';
+import { SentFiles } from '../lab/sent-files.ts';
+import { TcpFiles } from '../lab/tcp-files.ts';
 import { ExtractedFile } from '../storage/extracted-file.ts';
 import { EXIT, UserError } from './exit-status.ts';
 import { newCommand } from './flags.ts';
@@ -21,7 +26,10 @@ export function extractCommand(): Command {
 
 async function extract(capture: string, folder: string): Promise<void> {
   const extraction = new Extraction(folder);
-  const readers: readonly FileReader[] = [new ClassroomFiles()];
+  const readers: readonly FileReader[] = [
+    new ClassroomFiles(),
+    new TcpFiles([new RelayFiles(), new IsendFiles(), new SentFiles(), new LanshareFiles()]),
+  ];
   try {
     const decoder = new Decoder();
     for (const frame of readFrames(capture)) {
@@ -89,14 +97,17 @@ class Extraction {
   }
 
   #fileOf(file: CapturedFile): ExtractedFile {
-    const open = this.#open.get(file) ?? new ExtractedFile(this.#folder, file.name);
+    const open = this.#open.get(file) ?? new ExtractedFile(this.#folder, file.name, file.folders);
     this.#open.set(file, open);
     return open;
   }
 
   #problemOf(event: Extract<FileEvent, { type: 'done' }>): string | undefined {
-    const { file, missing, digest } = event;
-    if (missing !== undefined) return `not in the capture: ${missing}`;
+    const { file, missing, failure, digest } = event;
+    const why = failure === undefined || missing === undefined ? failure : `(${failure})`;
+    if (missing !== undefined)
+      return ['not in the capture:', missing, why].filter(Boolean).join(' ');
+    if (failure !== undefined) return failure;
     if (digest === undefined) return undefined;
     const { algorithm, hex } = digest;
     return this.#fileOf(file).digest(algorithm) === hex
@@ -105,6 +116,7 @@ class Extraction {
   }
 }
 
-function tell({ protocol, name, from, to }: CapturedFile, what: string): void {
-  process.stdout.write(`${visible(name)} (${protocol}, ${from} to ${to}): ${what}\n`);
+function tell({ protocol, name, folders = [], from, to }: CapturedFile, what: string): void {
+  const path = [...folders, name].join('/');
+  process.stdout.write(`${visible(path)} (${protocol}, ${from} to ${to}): ${what}\n`);
 }
