@@ -129,9 +129,10 @@ class Connection {
     return (flags & (TCP.SYN | TCP.ACK)) === TCP.SYN && seq !== this.#firstSeq;
   }
 
-  *push({ source, seq, flags, payload }: TcpPacket): Generator<StreamEvent> {
+  *push({ source, seq, ack, flags, payload }: TcpPacket): Generator<StreamEvent> {
     const by: Side = source === this.stream.client ? 'client' : 'server';
     const way = this.#ways[by];
+    if (payload.length > 0 && flags & TCP.ACK) yield* this.#takeAnswered(by, ack);
     if (flags & TCP.SYN) {
       way.next = (seq + 1) % SPACE;
       return;
@@ -153,8 +154,16 @@ class Connection {
     }
   }
 
-  /** What waits and is due now. @param all whether to go on behind what is not there. */
-  *#takeWaiting(by: Side, all: boolean): Generator<StreamEvent> {
+  /** What was received before something was said in answer: what the capture lacks of it, nobody sends again. */
+  *#takeAnswered(by: Side, ack: number): Generator<StreamEvent> {
+    yield* this.#takeWaiting(by === 'client' ? 'server' : 'client', false, ack);
+  }
+
+  /**
+   * What waits and is due now. @param all whether to go on behind what is not there. @param ack the same for
+   * what comes before this number
+   */
+  *#takeWaiting(by: Side, all: boolean, ack?: number): Generator<StreamEvent> {
     const way = this.#ways[by];
     if (way.waiting.length === 0) return;
     way.waiting.sort((a, b) => distance(b.seq, a.seq));
@@ -162,7 +171,8 @@ class Connection {
       const [first] = way.waiting;
       if (first === undefined) return;
       const missing = distance(way.next, first.seq);
-      if (missing > 0 && !all) return;
+      const isDue = all || (ack !== undefined && distance(first.seq, ack) > 0);
+      if (missing > 0 && !isDue) return;
       if (missing > 0) {
         yield { type: 'gap', stream: this.stream, by, length: missing };
         way.next = first.seq;

@@ -15,6 +15,8 @@ export async function record(
   tell: (tell: {
     /** A connection to that port; it ends with the capture. */
     tcp: (port: number) => TcpRecord;
+    /** One that was opened from there, to a port of this side. */
+    called: (port: number) => TcpRecord;
     udp: (port: number, bytes: Buffer) => void;
     /** One that comes from there. */
     came: (from: number, to: number, bytes: Buffer) => void;
@@ -30,14 +32,16 @@ export async function record(
   });
   let connections = 0;
   const open: TcpRecord[] = [];
+  const connect = (by: 'in' | 'out', port: number): TcpRecord => {
+    const [own, its] = by === 'out' ? [40_000 + connections, port] : [port, 40_000 + connections];
+    const one = recorder.tcp({ address: HERE, port: own }, { address: THERE, port: its }, by);
+    connections += 1;
+    open.push(one);
+    return one;
+  };
   tell({
-    tcp: (port) => {
-      const local = { address: HERE, port: 40_000 + connections };
-      const one = recorder.tcp(local, { address: THERE, port }, 'out');
-      connections += 1;
-      open.push(one);
-      return one;
-    },
+    tcp: (port) => connect('out', port),
+    called: (port) => connect('in', port),
     udp: (port, bytes) =>
       recorder.udp('out', { address: HERE, port }, { address: THERE, port }, bytes),
     came: (from, to, bytes) =>

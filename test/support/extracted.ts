@@ -1,0 +1,123 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { readFrames } from '../../lib/capture/capture-file.ts';
+import { Decoder } from '../../lib/capture/decode.ts';
+import type { CapturedFile, Digest, FileEvent } from '../../lib/lab/captured-files.ts';
+import { ClassroomFiles } from '../../lib/lab/classroom-files.ts';
+import { IsendFiles } from '../../lib/lab/isend-files.ts';
+import { LanshareFiles } from '../../lib/lab/lanshare-files.ts';
+import { RelayFiles } from '../../lib/lab/relay-files.ts';
+import { SentFiles } from '../../lib/lab/sent-files.ts';
+import { TcpFiles } from '../../lib/lab/tcp-files.ts';
+import { TemporaryFolder } from '../app/folders.ts';
+import { run, WIRELAB } from '../app/programs.ts';
+
+/** Larger than what any test sends. */
+const MAX_BYTES = 1_000_000;
+const PACKET = 6;
+const BLOCK_HEADER = 8;
+
+/** A file as the readers have found it. */
+export interface Found extends Pick<CapturedFile, 'protocol' | 'name' | 'folders'> {
+  /** What came, at its place; zeros where nothing did. */
+  readonly text: string;
+  readonly missing: string | undefined;
+  readonly failure: string | undefined;
+  readonly digest: Digest | undefined;
+}
+
+/** What the readers find in a capture. */
+export function filesIn(capture: string): Found[] {
+  const readers = [
+    new ClassroomFiles(),
+    new TcpFiles([new RelayFiles(), new IsendFiles(), new SentFiles(), new LanshareFiles()]),
+  ];
+  const contents = new Map<CapturedFile, Buffer>();
+  const found: Found[] = [];
+  const on = (event: FileEvent): void => {
+    const { file } = event;
+    const content = contents.get(file) ?? Buffer.alloc(0);
+    if (event.type === 'bytes') {
+      const end = event.position + event.bytes.length;
+      // A spoilt position.
+      if (end > MAX_BYTES) return;
+      const whole = Buffer.alloc(Math.max(content.length, end));
+      content.copy(whole);
+      event.bytes.copy(whole, event.position);
+      contents.set(file, whole);
+      return;
+    }
+    const { missing, failure, digest } = event;
+    const { protocol, name, folders } = file;
+    found.push({ protocol, name, folders, text: content.toString(), missing, failure, digest });
+  };
+  const decoder = new Decoder();
+  for (const frame of readFrames(capture)) {
+    const packet = decoder.decode(frame);
+    if (packet === undefined) continue;
+    for (const reader of readers) for (const event of reader.push(packet)) on(event);
+  }
+  for (const reader of readers) for (const event of reader.end()) on(event);
+  return found;
+}
+
+/** Runs `wirelab extract`. `folder` is where the files are; it has to be removed. */
+export async function extract(capture: string) {
+  const folder = await TemporaryFolder.create();
+  const { status, stdout, stderr } = await run(WIRELAB, [
+    ...['extract', capture, '--to', folder.path],
+  ]);
+  return {
+    ...{ folder, status, stdout, stderr },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+/** The blocks of a pcapng file, each with the number of its packet if it is one. */
+function* blocksOf(file: Buffer): Generator<{ block: Buffer; packet: number | undefined }> {
+  let packets = 0;
+  for (let at = 0; at < file.length; ) {
+    const block = file.subarray(at, at + file.readUInt32LE(at + 4));
+    at += block.length;
+    const isPacket = block.readUInt32LE(0) === PACKET;
+    packets += isPacket ? 1 : 0;
+    yield { block, packet: isPacket ? packets : undefined };
+  }
+}
+
+/** The packets of a capture, as they stand in it behind what tells of them; they can be changed. */
+export function packetsIn(file: Buffer): Buffer[] {
+  return [...blocksOf(file)].flatMap(({ block, packet }) => {
+    const start = BLOCK_HEADER + 20;
+    return packet === undefined
+      ? []
+      : [block.subarray(start, start + block.readUInt32LE(BLOCK_HEADER + 12))];
+  });
+}
+
+/** A copy of a capture with some of its packets. @param keep is given all of them */
+export async function cut(
+  capture: string,
+  keep: (packets: readonly Buffer[]) => readonly Buffer[],
+): Promise<string> {
+  const file = await readFile(capture);
+  const packets = packetsIn(file);
+  const kept = new Set(keep(packets));
+  const blocks = [...blocksOf(file)].filter(({ packet }) => {
+    const bytes = packet === undefined ? undefined : packets[packet - 1];
+    return bytes === undefined || kept.has(bytes);
+  });
+  const path = `${capture}.cut`;
+  await writeFile(path, Buffer.concat(blocks.map(({ block }) => block)));
+  return path;
+}
+
+/** A copy of a capture in which a byte of what was sent is another one: the first of `bytes`. */
+export async function spoil(capture: string, bytes: Buffer): Promise<string> {
+  const file = await readFile(capture);
+  const at = file.indexOf(bytes);
+  if (at === -1) throw new Error('the capture does not have these bytes');
+  file[at] = (file[at] ?? 0) ^ 1;
+  const path = `${capture}.spoilt`;
+  await writeFile(path, file);
+  return path;
+}
