@@ -8,6 +8,7 @@ const WITH_MORE_CASES = [
   '**/fast-path.test.ts',
   '**/lan-hosts.test.ts',
   '**/relay-killed.test.ts',
+  '**/spoilt-captures.test.ts',
   'wireshark/*.test.ts',
 ];
 /** A file for the counts of the run, besides what is printed. */
