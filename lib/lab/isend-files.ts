@@ -86,8 +86,6 @@ class IsendConversation implements Conversation {
   #left = 0;
   /** `undefined`: nobody seems to reply. */
   #waiting: Waiting[] | undefined = [];
-  /** The receiver has not said yet that it has them. */
-  readonly #ended = new Set<Transfer>();
 
   constructor(stream: Stream, sender: Side, transfers: Transfers) {
     this.#sender = sender;
@@ -114,10 +112,6 @@ class IsendConversation implements Conversation {
     if (this.#current !== undefined) this.#current.position += length;
     for (const _ of this.#requests.push(GAP.subarray(0, length)));
     return true;
-  }
-
-  *closed(): Generator<FileEvent> {
-    for (const transfer of this.#ended) yield* this.#transfers.finish(transfer);
   }
 
   *#onRequest(framed: Framed<Request>): Generator<FileEvent> {
@@ -211,8 +205,8 @@ class IsendConversation implements Conversation {
     if (transfer.ranges.end > transfer.size) {
       transfer.failure = 'it is shorter than what was sent of it before';
     }
+    // Otherwise the receiver has something to say to it.
     if (this.#waiting === undefined) yield* this.#transfers.finish(transfer);
-    else this.#ended.add(transfer);
   }
 
   *#onReply({ type }: ReplyHead, text: string): Generator<FileEvent> {
@@ -233,7 +227,6 @@ class IsendConversation implements Conversation {
       const offer = decodeOffer(text);
       if (offer?.whole) current.digest = { algorithm: 'sha256', hex: offer.sha256 };
     } else if (request.type === 'end-of-file' && current?.transfer !== undefined) {
-      this.#ended.delete(current.transfer);
       yield* this.#transfers.finish(current.transfer);
     }
   }
@@ -243,7 +236,6 @@ class IsendConversation implements Conversation {
     const { transfer, file, key } = current;
     if (transfer !== undefined) {
       // The next attempt may go on with it.
-      this.#ended.delete(transfer);
       transfer.failure ??= reason;
       return;
     }

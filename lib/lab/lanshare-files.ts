@@ -80,10 +80,6 @@ class ObjectConversation implements Conversation {
     return false;
   }
 
-  *closed(): Generator<FileEvent> {
-    // What was said is said.
-  }
-
   *#on(by: Side, text: string): Generator<FileEvent> {
     const self = this.#stream[by];
     const message = decodePeerMessage(text, hostOf(self));
@@ -151,13 +147,6 @@ class DataConversation implements Conversation {
     const skipped = this.#said[by].skip(length);
     this.#position += skipped ?? 0;
     return skipped !== undefined;
-  }
-
-  *closed(): Generator<FileEvent> {
-    const transfer = this.#transfer;
-    if (transfer?.isComplete && transfer.failure === undefined) {
-      yield* this.#known.transfers.finish(transfer);
-    }
   }
 
   *#begin(by: Side, { name, size, sha256 }: DataHeader): Generator<FileEvent> {

@@ -74,10 +74,6 @@ class DataConversation implements Conversation {
     return true;
   }
 
-  *closed(): Generator<FileEvent> {
-    // The next attempt may go on with it.
-  }
-
   #hasHead(by: Side): boolean {
     return (by === this.#client ? this.#request : this.#reply) !== undefined;
   }
@@ -111,8 +107,6 @@ class DataConversation implements Conversation {
     const size = writes ? announced : (reply.bytes ?? announced);
     const stored = writes && request.resume ? (reply.bytes ?? 0) : 0;
     const key = this.#keyOf(request, name);
-    // A sender asks in this way whether all is stored.
-    if (stored > 0 && stored === size && transfers.get(key) === undefined) return;
     const [client, server] = [this.#stream[this.#client], this.#server];
     const ends = writes ? { from: client, to: server } : { from: server, to: client };
     const transfer = yield* transfers.begin(key, {

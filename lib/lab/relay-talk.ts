@@ -83,10 +83,6 @@ export class RelayTalk implements Conversation {
     return false;
   }
 
-  *closed(): Generator<FileEvent> {
-    // What was said is said.
-  }
-
   *#onClient(line: string): Generator<FileEvent> {
     if (this.#user === undefined) {
       this.#user = line.split(' ')[0] ?? '';

@@ -58,13 +58,6 @@ class SentConversation implements Conversation {
     return skipped !== undefined;
   }
 
-  *closed(): Generator<FileEvent> {
-    const transfer = this.#transfer;
-    if (transfer?.isComplete && transfer.failure === undefined) {
-      yield* this.#transfers.finish(transfer);
-    }
-  }
-
   *#on(by: Side, message: Message): Generator<FileEvent> {
     const offers = message.type === 'ask' || message.type === 'file';
     const sender = offers ? by : otherSide(by);

@@ -9,8 +9,6 @@ export interface Conversation {
   data(by: Side, bytes: Buffer): Iterable<FileEvent>;
   /** So many bytes are not in the capture. @returns whether what follows makes sense without them */
   gap(by: Side, length: number): boolean;
-  /** Nothing more comes. */
-  closed(): Iterable<FileEvent>;
 }
 
 /** Finds the files of a protocol that is spoken over TCP. */
@@ -60,7 +58,6 @@ export class TcpFiles implements FileReader {
     const { stream } = event;
     if (event.type === 'closed') {
       this.#open.delete(stream);
-      for (const { conversation } of opened.readings ?? []) yield* conversation.closed();
       return;
     }
     this.#open.set(stream, opened);

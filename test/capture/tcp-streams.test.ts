@@ -30,8 +30,8 @@ function eventsOf(packets: readonly TcpPacket[]): StreamEvent[] {
 
 function textOf(events: readonly StreamEvent[], by: 'client' | 'server' = 'client'): string {
   return events
-    .filter((event) => event.by === by)
     .map((event) => {
+      if (event.type === 'closed' || event.by !== by) return '';
       if (event.type === 'data') return event.bytes.toString();
       return event.type === 'gap' ? `<${event.length}>` : '$';
     })
@@ -83,7 +83,7 @@ test('the same ports again are another connection', () => {
   const first = [segment(0, '', TCP.SYN), segment(1, 'first')];
   const second = [segment(90_000, '', TCP.SYN), segment(90_001, 'second')];
   const events = eventsOf([...first, ...second]);
-  expect(events.map(({ stream }) => stream.number)).toEqual([0, 1]);
+  expect(new Set(events.map(({ stream }) => stream.number))).toEqual(new Set([0, 1]));
   expect(textOf(events)).toBe('firstsecond');
 });
 

@@ -118,12 +118,25 @@ test('what is missing in the midst of a piece is told, and the rest is at its pl
     connection.data('out', content);
     connection.data('out', encodeRequest({ type: 'file-content', id: 2, length: 9 }));
     for (const text of ['abc', 'def', 'ghi']) connection.data('out', Buffer.from(text));
+    // What is missing reaches beyond the piece.
+    connection.data('out', encodeRequest({ type: 'file-content', id: 3, length: 3 }));
+    connection.data('out', Buffer.from('jkl'));
+    connection.data('out', encodeRequest({ type: 'file-content', id: 4, length: 3 }));
+    connection.data('out', Buffer.from('mno'));
     plain('end-of-file');
   });
   await using _ = folder;
   const holed = await cut(file, (packets) => packets.filter((bytes) => !bytes.includes('def')));
   expect(filesIn(holed)).toMatchObject([
-    { name: 'a.txt', text: 'abc\0\0\0ghi', missing: 'bytes 3 to 5' },
+    { name: 'a.txt', text: 'abc\0\0\0ghijklmno', missing: 'bytes 3 to 5' },
+  ]);
+  const torn = await cut(file, (packets) => {
+    const at = packets.findIndex((bytes) => bytes.includes('jkl'));
+    // With what acknowledges it, and the next instruction.
+    return packets.filter((_, index) => index < at || index > at + 2);
+  });
+  expect(filesIn(torn)).toMatchObject([
+    { name: 'a.txt', text: 'abcdefghi', missing: 'what follows byte 8, if anything' },
   ]);
   // Behind an instruction that is missing nobody knows what is what.
   const lost = await cut(file, (packets) =>

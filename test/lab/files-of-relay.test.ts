@@ -98,6 +98,23 @@ test('offered and not sent; a port that is used once more', async () => {
     { text: 'two.', missing: undefined },
     { text: '', missing: 'all of it' },
   ]);
+  const reader = await record(({ tcp }) => {
+    const asked = tcp(1101);
+    asked.data('in', Buffer.from('WELCOME\r\n'));
+    talk(asked, 'bob k details\r\n', '200 AUTHENTICATION OK\r\n');
+    for (const text of ['one.', 'two.']) {
+      asked.data('in', Buffer.from('RCFR alice "f.txt" 4\r\n'));
+      talk(asked, '400 OK\r\n', `OPEN alice "f.txt" ${DATA}\r\n`);
+      talk(tcp(DATA), 'READ bob k 0\r\n', `500 "f.txt"\r\n${text}`);
+      // After another log-in.
+      asked.data('in', Buffer.from(`OPEN alice "f.txt" ${DATA}\r\n`));
+    }
+  });
+  await using __ = reader.folder;
+  expect(filesIn(reader.file)).toMatchObject([
+    { text: 'one.', missing: undefined },
+    { text: 'two.', missing: undefined },
+  ]);
 });
 
 test('what is missing in the midst of the bytes is told, and the rest is at its place', async () => {
