@@ -404,8 +404,12 @@ local function learn_datagram(download, seq, length, frame, time)
     part.experts[#part.experts + 1] = "disorder"
   end
   if seen then download.unneeded = download.unneeded + 1 end
-  if not download.proceeded and seq >= math.floor(download.parts / 2) then part.experts[#part.experts + 1] = "early" end
-  download.highest = math.max(download.highest, seq)
+  if not download.proceeded and seq >= math.floor(download.parts / 2) then
+    part.experts[#part.experts + 1] = "early"
+  else
+    -- What comes too early has overtaken nobody.
+    download.highest = math.max(download.highest, seq)
+  end
   download.first_time = download.first_time or time
   download.last_time = time
   return part
