@@ -94,6 +94,28 @@ describe.skipIf(!hasTshark)('the dissector of isend', () => {
     }
   });
 
+  test('names all that a frame brings, though it ends a piece that began before', async () => {
+    const instruction = (head: string, content = Buffer.alloc(0)): Buffer =>
+      Buffer.concat([Buffer.from(head, 'hex'), content]);
+    const bytes = Buffer.concat([
+      instruction('00020b01c350', Buffer.alloc(50_000)),
+      instruction('00030c000000'),
+    ]);
+    const { folder, file } = await capture([
+      [
+        ['out', CONNECT],
+        ['out', instruction('00010a010001', Buffer.from('f'))],
+        ['out', bytes.subarray(0, 30_000)],
+        ['out', bytes.subarray(30_000)],
+      ],
+    ]);
+    await using _ = folder;
+    const rows = await packets(file, 'isend.opcode == 12', ['_ws.col.Info']);
+    expect(rows.map((row) => row['_ws.col.Info'])).toEqual([
+      'sender: piece of the file: f from 0 on / the file ends',
+    ]);
+  });
+
   test('follows a folder that our programs send, and bears hostile bytes', async () => {
     await using folder = await TemporaryFolder.create();
     const file = join(folder.path, 'demo.pcapng');

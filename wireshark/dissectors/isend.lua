@@ -164,6 +164,13 @@ local function instruction_length(buffer, _, offset)
   return HEADER + buffer(offset + 4, 2):uint()
 end
 
+-- A frame that brings the end of one instruction and others behind it is looked at twice.
+local function show_words(side, words, pinfo)
+  local before = tostring(pinfo.cols.info)
+  pinfo.cols.info:clear_fence()
+  pinfo.cols.info = before:sub(1, #side) == side and before .. " / " .. words or side .. words
+end
+
 local function dissect_tcp(buffer, pinfo, tree)
   local id = tcp_stream().value
   local stream = streams[id]
@@ -210,7 +217,7 @@ local function dissect_tcp(buffer, pinfo, tree)
     if words[#words] ~= said then words[#words + 1] = said end
     return pdu:len()
   end)
-  if #words > 0 then pinfo.cols.info = (by_sender and "sender: " or "receiver: ") .. table.concat(words, " / ") end
+  if #words > 0 then show_words(side .. ": ", table.concat(words, " / "), pinfo) end
   return buffer:len()
 end
 
