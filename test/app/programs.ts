@@ -6,8 +6,10 @@ import { Terminal, type TerminalOptions } from '../support/terminal.ts';
 export const REPOSITORY = join(import.meta.dirname, '../..');
 export const SERVER = join(REPOSITORY, 'Server.ts');
 export const CLIENT = join(REPOSITORY, 'Client.ts');
-/** Compiled, by `compile-programs.ts`. */
-export const WIRELAB = join(process.env.WIRELAB_PROGRAMS ?? '', 'cli.js');
+const COMPILED = process.env.WIRELAB_PROGRAMS;
+/** Compiled by `compile-programs.ts`; outside of tests, from source. */
+export const WIRELAB =
+  COMPILED === undefined ? join(REPOSITORY, 'lib/cli.ts') : join(COMPILED, 'cli.js');
 
 const LIMIT_MS = 20_000;
 /** Node's arguments that let it run TypeScript. */
