@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { TemporaryFolder } from '../app/folders.ts';
 import { REPOSITORY } from '../app/programs.ts';
 import { WITH_DISSECTORS } from '../support/dissectors.ts';
-import { captureOf, SAMPLES } from '../support/samples/list.ts';
+import { captureOf, mergeSamples, SAMPLES } from '../support/samples/list.ts';
 import { hasTshark } from '../support/tshark.ts';
 
 const PROFILE = join(REPOSITORY, 'wireshark/profile/wirelab');
@@ -74,10 +74,7 @@ describe.skipIf(!hasTshark)('the profile', () => {
     folder = await TemporaryFolder.create();
     await cp(PROFILE, join(folder.path, 'wireshark/profiles/wirelab'), { recursive: true });
     all = join(folder.path, 'all.pcapng');
-    await promisify(execFile)('mergecap', [
-      ...['-a', '-w', all],
-      ...SAMPLES.map(({ name }) => captureOf(name)),
-    ]);
+    await mergeSamples(all, SAMPLES);
     return () => folder[Symbol.asyncDispose]();
   });
 

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { REPOSITORY } from '../../app/programs.ts';
 import { CLASSROOM } from './classroom.ts';
 import { CLASSROOM_FAULTY } from './classroom-faulty.ts';
@@ -24,4 +26,10 @@ export function captureOf(name: string): string {
 /** What `tshark` says of it. */
 export function textOf(name: string): string {
   return join(CAPTURES, `${name}.txt`);
+}
+
+/** Several in one capture, one after the other: to start `tshark` but once. */
+export async function mergeSamples(file: string, samples: readonly Sample[]): Promise<void> {
+  const captures = samples.map(({ name }) => captureOf(name));
+  await promisify(execFile)('mergecap', ['-a', '-w', file, ...captures]);
 }
