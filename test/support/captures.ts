@@ -1,4 +1,7 @@
-/** Makes the sample captures anew, or those that are named: `npm run captures -- relay isend`. */
+/**
+ * Makes the sample captures anew, or those that are named: `npm run captures -- relay isend`. It needs
+ * tshark, the usual ports of the protocols, and all of 127.0.0.0/8, which only Linux has.
+ */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { CAPTURES, captureOf, RECIPES, textOf } from './samples/list.ts';
 import { listing } from './samples/listing.ts';
