@@ -1,7 +1,5 @@
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { CaptureError, readFrames } from '../capture/capture-file.ts';
-import { Decoder } from '../capture/decode.ts';
 import { systemCode } from '../core/errors.ts';
 import { visible } from '../core/text.ts';
 import type { CapturedFile, FileEvent, FileReader } from '../lab/captured-files.ts';
@@ -12,6 +10,7 @@ import { RelayFiles } from '../lab/relay-files.ts';
 import { SentFiles } from '../lab/sent-files.ts';
 import { TcpFiles } from '../lab/tcp-files.ts';
 import { ExtractedFile } from '../storage/extracted-file.ts';
+import { packetsOf } from './capture-packets.ts';
 import { EXIT, UserError } from './exit-status.ts';
 import { newCommand } from './flags.ts';
 
@@ -31,10 +30,7 @@ async function extract(capture: string, folder: string): Promise<void> {
     new TcpFiles([new RelayFiles(), new IsendFiles(), new SentFiles(), new LanshareFiles()]),
   ];
   try {
-    const decoder = new Decoder();
-    for (const frame of readFrames(capture)) {
-      const packet = decoder.decode(frame);
-      if (packet === undefined) continue;
+    for (const packet of packetsOf(capture)) {
       for (const reader of readers) {
         for (const event of reader.push(packet)) await extraction.on(event);
       }
@@ -43,19 +39,13 @@ async function extract(capture: string, folder: string): Promise<void> {
       for (const event of reader.end()) await extraction.on(event);
     }
   } catch (error) {
-    throw asUserError(capture, error);
+    // Of the folder: what is wrong with the capture is told there.
+    throw systemCode(error) === undefined ? error : new UserError((error as Error).message);
   } finally {
     extraction.close();
   }
   if (extraction.count === 0) throw new UserError(`${capture} shows no file that was transferred`);
   process.exitCode = extraction.isWhole ? EXIT.done : EXIT.failed;
-}
-
-/** What can be wrong with a capture, or with where it is read from or written to. */
-function asUserError(capture: string, error: unknown): unknown {
-  if (error instanceof CaptureError) return new UserError(`${capture}: ${error.message}`);
-  if (systemCode(error) !== undefined) return new UserError((error as Error).message);
-  return error;
 }
 
 /** Writes files as they come out of a capture, and says what has become of each. */
@@ -81,14 +71,14 @@ class Extraction {
       const whole = this.#fileOf(file);
       this.#open.delete(file);
       const path = await whole.finish();
-      tell(file, `whole, saved as ${relative('', path)}`);
+      tell(file, `whole, saved as ${shortest(path)}`);
       return;
     }
     this.isWhole = false;
     const part = this.#open.get(file);
     this.#open.delete(file);
     part?.keep();
-    tell(file, part === undefined ? problem : `${problem}; kept as ${relative('', part.path)}`);
+    tell(file, part === undefined ? problem : `${problem}; kept as ${shortest(part.path)}`);
   }
 
   /** Keeps what is not done as it is. */
@@ -119,4 +109,10 @@ class Extraction {
 function tell({ protocol, name, folders = [], from, to }: CapturedFile, what: string): void {
   const path = [...folders, name].join('/');
   process.stdout.write(`${visible(path)} (${protocol}, ${from} to ${to}): ${what}\n`);
+}
+
+/** As seen from here, unless that leads upwards. */
+function shortest(path: string): string {
+  const fromHere = relative('', path);
+  return fromHere.startsWith('..') ? path : fromHere;
 }

@@ -6,7 +6,7 @@ import { ladder, type Rung } from './ladder.ts';
 
 /** Pixels from one rung to the next, and those above and below all of them. */
 export const RUNG_HEIGHT = 28;
-export const LADDER_FRAME = 130;
+export const LADDER_FRAME = 150;
 
 const MILLION = 1e6;
 /** An arrow sinks by so much of a rung: what is sent arrives later. */
@@ -14,7 +14,7 @@ const SINKS = 0.4;
 /** Where a lost one ends, on its way from one line to the other. */
 const LOST_AT = 0.72;
 
-const GRID = { left: 110, right: 40, top: 104, bottom: 16 };
+const GRID = { left: 110, right: 40, top: 124, bottom: 16 };
 const HALF_WORD = 28;
 
 const ARROWS = ['message', 'first', 'again', 'needless', 'told'] as const;
@@ -88,7 +88,7 @@ function isQuiet(rung: Placed<Rung>): rung is Placed<Extract<Rung, { kind: 'quie
 }
 
 function endTitle(theme: Theme): { top: number; textStyle: { fontSize: number; color: string } } {
-  return { top: 78, textStyle: { fontSize: 13, color: theme.text } };
+  return { top: 98, textStyle: { fontSize: 13, color: theme.text } };
 }
 
 function times(arrows: readonly Placed<Arrow>[], start: number, theme: Theme): ScatterSeriesOption {

@@ -8,8 +8,8 @@ import type { DownloadTrace } from './download-trace.ts';
 
 /** Rungs that are seen at once; of a longer ladder, a window. */
 const MOST_RUNGS = 45;
-/** Below the charts, for the slider. */
-const SLIDER_ROOM = 44;
+/** For the legend, which may take three lines in a narrow window; for the slider. */
+const ROOM = { top: 36, bottom: 44 };
 const SLIDER = {
   ...{ type: 'slider', showDetail: false, showDataShadow: false, borderColor: '$grid' },
   ...{ fillerColor: 'rgba(128,128,128,0.25)', moveHandleStyle: { color: '$faint' } },
@@ -42,7 +42,7 @@ function downloadOf(trace: DownloadTrace) {
   return {
     title: `${number}: ${visible(file)}, to ${visible(client)}`,
     summary: summaryRows(trace),
-    sequence: { ...sequenceChart(trace, PLACEHOLDERS, SLIDER_ROOM), dataZoom: SEQUENCE_ZOOM },
+    sequence: { ...sequenceChart(trace, PLACEHOLDERS, ROOM), dataZoom: SEQUENCE_ZOOM },
     ladder: { option, rungs, shown: Math.min(rungs, MOST_RUNGS), ...LADDER_SIZES },
   };
 }

@@ -16,6 +16,8 @@ const MANY = 2000;
 const SMALL = 5;
 const HOLLOW: ReadonlySet<Kind> = new Set(['needless', 'asked']);
 
+const NO_ROOM = { top: 0, bottom: 0 };
+
 type Row = (number | string)[];
 type Clock = (time: number) => number;
 
@@ -30,9 +32,9 @@ const KIND_OF_SENDINGS: Readonly<Partial<Record<Kind, (sending: Sending) => bool
 /**
  * Time–sequence: a mark for each part where it was sent, lost, asked for, and sent again; goodput below it.
  * All of it is data, so that it can be drawn in a page and without one.
- * @param room pixels at the bottom that are left free.
+ * @param room pixels that are left free: for a legend of several lines, for a slider.
  */
-export function sequenceChart(trace: DownloadTrace, theme: Theme, room = 0): EChartsOption {
+export function sequenceChart(trace: DownloadTrace, theme: Theme, room = NO_ROOM): EChartsOption {
   const start = startOf(trace);
   const clock: Clock = (time) => (time - start) / MILLION;
   const { download } = trace;
@@ -52,8 +54,8 @@ export function sequenceChart(trace: DownloadTrace, theme: Theme, room = 0): ECh
   return {
     ...baseStyle(theme, `${visible(download.file)}: ${download.segmentCount} parts`),
     grid: [
-      { left: 76, right: 28, top: 96, bottom: 196 + room },
-      { left: 76, right: 28, height: 100, bottom: 56 + room },
+      { left: 76, right: 28, top: 96 + room.top, bottom: 196 + room.bottom },
+      { left: 76, right: 28, height: 100, bottom: 56 + room.bottom },
     ],
     axisPointer: { link: [{ xAxisIndex: 'all' }], label: { show: false } },
     xAxis: timeAxes(trace, clock, theme),
@@ -153,8 +155,10 @@ function pauseArea(
     markArea: {
       silent: true,
       itemStyle: { color: theme.band },
-      label: { position: 'top', color: theme.faint },
-      data: [[{ name: `pause, ${(to - from).toFixed(0)} ms`, xAxis: from }, { xAxis: to }]],
+      label: { position: 'top', distance: 9, color: theme.faint },
+      data: [
+        [{ name: `pause, ${Math.round(10 * (to - from)) / 10} ms`, xAxis: from }, { xAxis: to }],
+      ],
     },
   };
 }

@@ -75,7 +75,7 @@ export function baseStyle(theme: Theme, title: string): EChartsOption {
         top: 40,
         left: 12,
         right: 12,
-        itemGap: 18,
+        itemGap: 30,
         itemWidth: 16,
         itemHeight: 11,
         inactiveColor: theme.grid,

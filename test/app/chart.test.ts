@@ -7,6 +7,7 @@ import { LinkDriver } from '../../lib/net/link-driver.ts';
 import { hasBrowser, OpenPage, type PageOptions } from '../support/browser.ts';
 import { packets } from '../support/dissectors.ts';
 import { record } from '../support/recorded.ts';
+import { captureOf } from '../support/samples/list.ts';
 import { hasTshark } from '../support/tshark.ts';
 import { patternBytes, TemporaryFolder } from './folders.ts';
 import { run, WIRELAB } from './programs.ts';
@@ -143,14 +144,21 @@ describe('wirelab chart', () => {
     });
 
     test.each([
-      [1200, 'light'],
-      [640, 'dark'],
+      ['client', 1200, 'light'],
+      ['client', 640, 'dark'],
+      ['classroom-fast-loss', 640, 'light'],
+      ['classroom-faulty', 900, 'dark'],
     ] as const)(
-      'has no word on another, nor out of sight, at %i pixels in the %s',
-      async (width, colorScheme) => {
-        await using opened = await open({ width, colorScheme });
-        for (const name of ['sequence', 'ladder']) {
-          const found = await opened.page.evaluate(`(${OVERLAPS})(charts.${name})`);
+      'has in %s no word on another, nor out of sight, at %i pixels in the %s',
+      async (name, width, colorScheme) => {
+        const file = join(folder.path, `${name}.html`);
+        if (name !== 'client') {
+          const drawn = await run(WIRELAB, ['chart', captureOf(name), '--out', file]);
+          expect(drawn.status).toBe(0);
+        }
+        await using opened = await OpenPage.open(file, { width, colorScheme });
+        for (const chart of ['sequence', 'ladder']) {
+          const found = await opened.page.evaluate(`(${OVERLAPS})(charts.${chart})`);
           expect(found).toMatchObject({ problems: [] });
           expect((found as { count: number }).count).toBeGreaterThan(10);
         }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll } from 'vitest';
 
 /** As Debian calls it, and others do. */
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
@@ -16,15 +17,26 @@ export interface PageOptions {
   readonly colorScheme?: 'light' | 'dark';
 }
 
-/** A page of its own in a browser without a window; whatever goes wrong in it fails the test. */
+/** One for all pages of a test file. */
+let browser: Promise<Browser> | undefined;
+afterAll(async () => (await browser)?.close());
+
+function launch(): Promise<Browser> {
+  const path = spawnSync('sh', ['-c', `command -v ${executablePath}`], { encoding: 'utf8' });
+  return chromium.launch({
+    executablePath: path.stdout.trim(),
+    // As root there is no sandbox.
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  });
+}
+
+/** A page in a browser without a window. */
 export class OpenPage implements AsyncDisposable {
   readonly page: Page;
-  readonly #browser: Browser;
   /** What the page has complained of, or has asked of the network. */
   readonly complaints: string[] = [];
 
-  private constructor(browser: Browser, page: Page) {
-    this.#browser = browser;
+  private constructor(page: Page) {
     this.page = page;
   }
 
@@ -32,14 +44,9 @@ export class OpenPage implements AsyncDisposable {
     file: string,
     { width, colorScheme = 'light' }: PageOptions,
   ): Promise<OpenPage> {
-    const path = spawnSync('sh', ['-c', `command -v ${executablePath}`], { encoding: 'utf8' });
-    const browser = await chromium.launch({
-      executablePath: path.stdout.trim(),
-      // As root there is no sandbox.
-      args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-    });
-    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-    const opened = new OpenPage(browser, page);
+    browser ??= launch();
+    const page = await (await browser).newPage({ viewport: { width, height: 900 }, colorScheme });
+    const opened = new OpenPage(page);
     page.on('pageerror', ({ message }) => void opened.complaints.push(message));
     page.on('console', (message) => void opened.complaints.push(message.text()));
     page.on('request', (request) => {
@@ -50,6 +57,6 @@ export class OpenPage implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#browser.close();
+    return this.page.close();
   }
 }
