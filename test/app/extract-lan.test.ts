@@ -36,22 +36,22 @@ async function makeLan(nameFlag: string) {
 /** Bob has it, from the captures of both; cy has refused it. */
 async function expectExtracted(capture: (name: string) => string): Promise<void> {
   await using bob = await extract(capture('bob'));
-  expect(bob).toMatchObject({ status: 0, stderr: '' });
-  expect(bob.stdout).toMatch(/^f\.bin \(\w+, 127\.0\.0\.2:\d+ to 127\.0\.0\.3:\d+\): whole, /);
+  expect(bob).toMatchObject({ areWhole: true });
+  expect(bob.told).toMatch(/^f\.bin \(\w+, 127\.0\.0\.2:\d+ to 127\.0\.0\.3:\d+\): whole, /);
   await using cy = await extract(capture('cy'));
-  expect(cy.status).toBe(1);
+  expect(cy.areWhole).toBe(false);
   const refused = /^f\.bin .*: not in the capture: all of it \(the receiver did not want it\)$/m;
-  expect(cy.stdout).toMatch(refused);
+  expect(cy.told).toMatch(refused);
   expect(await readdir(cy.folder.path)).toEqual([]);
   await using ann = await extract(capture('ann'));
-  expect(ann.status).toBe(1);
-  expect(ann.stdout).toMatch(refused);
+  expect(ann.areWhole).toBe(false);
+  expect(ann.told).toMatch(refused);
   for (const { folder } of [bob, ann]) {
     expect(await readdir(folder.path)).toEqual(['f.bin']);
     expect((await readFile(join(folder.path, 'f.bin'))).equals(BYTES)).toBe(true);
   }
   await using empty = await extract(capture('empty'));
-  expect(empty).toMatchObject({ status: 0, stderr: '' });
+  expect(empty).toMatchObject({ areWhole: true });
   expect(await readFile(join(empty.folder.path, 'empty'), 'utf8')).toBe('');
 }
 
@@ -62,14 +62,12 @@ async function expectNoticed(capture: string): Promise<void> {
     return packets.slice(0, last);
   });
   await using short = await extract(half);
-  expect(short.status).toBe(1);
-  expect(short.stdout).toMatch(
-    /: not in the capture: bytes \d+ to 299999; kept as .*f\.bin\.part$/m,
-  );
+  expect(short.areWhole).toBe(false);
+  expect(short.told).toMatch(/: not in the capture: bytes \d+ to 299999; kept as .*f\.bin\.part$/m);
   const spoilt = await spoil(capture, BYTES.subarray(5000, 5100));
   await using other = await extract(spoilt);
-  expect(other.status).toBe(1);
-  expect(other.stdout).toMatch(
+  expect(other.areWhole).toBe(false);
+  expect(other.told).toMatch(
     /: it is not the file that was announced: its SHA256 is another; kept as .*f\.bin\.part$/m,
   );
 }

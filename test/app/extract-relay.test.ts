@@ -29,38 +29,34 @@ test('relay: out of the captures of sender, server, receiver, and of one who did
 
   for (const name of ['alice', 'bob']) {
     await using extracted = await extract(capture(name));
-    expect(extracted).toMatchObject({ status: 0, stderr: '' });
-    expect(extracted.stdout).toMatch(
-      /^f\.bin \(relay, [\d.:]+ to [\d.:]+\): whole, saved as .*\n$/,
-    );
+    expect(extracted).toMatchObject({ areWhole: true });
+    expect(extracted.told).toMatch(/^f\.bin \(relay, [\d.:]+ to [\d.:]+\): whole, saved as .*$/);
     expect(await readdir(extracted.folder.path)).toEqual(['f.bin']);
     expect((await readFile(join(extracted.folder.path, 'f.bin'))).equals(BYTES)).toBe(true);
   }
   for (const name of ['empty', 'again']) {
     await using extracted = await extract(capture(name));
-    expect(extracted).toMatchObject({ status: 0, stderr: '' });
+    expect(extracted).toMatchObject({ areWhole: true });
     expect(await readFile(join(extracted.folder.path, 'empty'), 'utf8')).toBe('');
   }
   await using refused = await extract(capture('carol'));
-  expect(refused.status).toBe(1);
-  expect(refused.stdout).toMatch(
+  expect(refused.areWhole).toBe(false);
+  expect(refused.told).toMatch(
     /^f\.bin .*: not in the capture: all of it \(carol did not want it\)$/m,
   );
   expect(await readdir(refused.folder.path)).toEqual([]);
   // In once, and out once.
   await using server = await extract(capture('server'));
-  expect(server.status).toBe(1);
-  expect(server.stdout.match(/^f\.bin .* whole/gm)).toHaveLength(2);
-  expect(server.stdout.match(/^empty .* whole/gm)).toHaveLength(2);
-  expect(server.stdout.match(/carol did not want it/g)).toHaveLength(1);
+  expect(server.areWhole).toBe(false);
+  expect(server.told.match(/^f\.bin .* whole/gm)).toHaveLength(2);
+  expect(server.told.match(/^empty .* whole/gm)).toHaveLength(2);
+  expect(server.told.match(/carol did not want it/g)).toHaveLength(1);
   for (const name of ['f.bin', 'f (1).bin']) {
     expect((await readFile(join(server.folder.path, name))).equals(BYTES)).toBe(true);
   }
   // Without what came last.
   const half = await cut(capture('bob'), (packets) => packets.slice(0, packets.length / 2));
   await using short = await extract(half);
-  expect(short.status).toBe(1);
-  expect(short.stdout).toMatch(
-    /: not in the capture: bytes \d+ to 299999; kept as .*f\.bin\.part$/m,
-  );
+  expect(short.areWhole).toBe(false);
+  expect(short.told).toMatch(/: not in the capture: bytes \d+ to 299999; kept as .*f\.bin\.part$/m);
 });

@@ -1,15 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { readFrames } from '../../lib/capture/capture-file.ts';
-import { Decoder } from '../../lib/capture/decode.ts';
-import type { CapturedFile, Digest, FileEvent } from '../../lib/lab/captured-files.ts';
-import { ClassroomFiles } from '../../lib/lab/classroom-files.ts';
-import { IsendFiles } from '../../lib/lab/isend-files.ts';
-import { LanshareFiles } from '../../lib/lab/lanshare-files.ts';
-import { RelayFiles } from '../../lib/lab/relay-files.ts';
-import { SentFiles } from '../../lib/lab/sent-files.ts';
-import { TcpFiles } from '../../lib/lab/tcp-files.ts';
+import { packetsOf } from '../../lib/app/capture-packets.ts';
+import { extractFiles } from '../../lib/app/extraction.ts';
+import { filesOf } from '../../lib/lab/all-files.ts';
+import type { CapturedFile, Digest } from '../../lib/lab/captured-files.ts';
 import { TemporaryFolder } from '../app/folders.ts';
-import { run, WIRELAB } from '../app/programs.ts';
 
 /** Larger than what any test sends. */
 const MAX_BYTES = 1_000_000;
@@ -27,47 +21,35 @@ export interface Found extends Pick<CapturedFile, 'protocol' | 'name' | 'folders
 
 /** What the readers find in a capture. */
 export function filesIn(capture: string): Found[] {
-  const readers = [
-    new ClassroomFiles(),
-    new TcpFiles([new RelayFiles(), new IsendFiles(), new SentFiles(), new LanshareFiles()]),
-  ];
   const contents = new Map<CapturedFile, Buffer>();
   const found: Found[] = [];
-  const on = (event: FileEvent): void => {
+  for (const event of filesOf(packetsOf(capture))) {
     const { file } = event;
     const content = contents.get(file) ?? Buffer.alloc(0);
     if (event.type === 'bytes') {
       const end = event.position + event.bytes.length;
       // A spoilt position.
-      if (end > MAX_BYTES) return;
+      if (end > MAX_BYTES) continue;
       const whole = Buffer.alloc(Math.max(content.length, end));
       content.copy(whole);
       event.bytes.copy(whole, event.position);
       contents.set(file, whole);
-      return;
+      continue;
     }
     const { missing, failure, digest } = event;
     const { protocol, name, folders } = file;
     found.push({ protocol, name, folders, text: content.toString(), missing, failure, digest });
-  };
-  const decoder = new Decoder();
-  for (const frame of readFrames(capture)) {
-    const packet = decoder.decode(frame);
-    if (packet === undefined) continue;
-    for (const reader of readers) for (const event of reader.push(packet)) on(event);
   }
-  for (const reader of readers) for (const event of reader.end()) on(event);
   return found;
 }
 
-/** Runs `wirelab extract`. `folder` is where the files are; it has to be removed. */
+/** What `wirelab extract` writes. `folder` is where the files are; it has to be removed. */
 export async function extract(capture: string) {
   const folder = await TemporaryFolder.create();
-  const { status, stdout, stderr } = await run(WIRELAB, [
-    ...['extract', capture, '--to', folder.path],
-  ]);
+  const lines: string[] = [];
+  const areWhole = await extractFiles(capture, folder.path, (line) => void lines.push(line));
   return {
-    ...{ folder, status, stdout, stderr },
+    ...{ folder, areWhole, told: lines.join('\n') },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }
