@@ -38,7 +38,15 @@ export function filesIn(capture: string): Found[] {
     }
     const { missing, failure, digest } = event;
     const { protocol, name, folders } = file;
-    found.push({ protocol, name, folders, text: content.toString(), missing, failure, digest });
+    found.push({
+      protocol,
+      name,
+      folders,
+      text: content.toString('latin1'),
+      missing,
+      failure,
+      digest,
+    });
   }
   return found;
 }
