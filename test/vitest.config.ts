@@ -7,6 +7,8 @@ const WITH_MORE_CASES = [
   '**/relay-bad-input.test.ts',
   '**/fast-path.test.ts',
   '**/lan-hosts.test.ts',
+  '**/package.test.ts',
+  '**/real-capture.test.ts',
   '**/relay-killed.test.ts',
   '**/spoilt-captures.test.ts',
   'wireshark/*.test.ts',
@@ -23,6 +25,8 @@ export default defineConfig({
     testTimeout: long ? 1_800_000 : 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Loading everything anew for each file takes a minute in all.
+    isolate: false,
     // Most wait for processes that they have started; a core would be idle now and then.
     maxWorkers: availableParallelism() + 1,
     reporters: summary === undefined ? ['default'] : ['default', 'json'],

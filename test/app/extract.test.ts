@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { extractFiles } from '../../lib/app/extraction.ts';
 import { millis } from '../../lib/core/brands.ts';
 import { LinkDriver } from '../../lib/net/link-driver.ts';
 import { record } from '../support/recorded.ts';
@@ -31,7 +32,19 @@ async function recordDownload(folder: string, ...flags: readonly string[]): Prom
   await server.program.exit;
 }
 
-function extract(capture: string, to: string): Promise<Finished> {
+interface Extracted {
+  readonly status: number;
+  readonly stdout: string;
+}
+
+/** What the program does, without starting one. */
+async function extract(capture: string, to: string): Promise<Extracted> {
+  const lines: string[] = [];
+  const areWhole = await extractFiles(capture, to, (line) => void lines.push(`${line}\n`));
+  return { status: areWhole ? 0 : 1, stdout: lines.join('') };
+}
+
+function extractByProgram(capture: string, to: string): Promise<Finished> {
   return run(WIRELAB, ['extract', capture, '--to', to]);
 }
 
@@ -56,7 +69,10 @@ describe.each([
 
   test.each(['client', 'server'])('is whole beside the %s', async (side) => {
     const to = at(`to-${side}`);
-    const { status, stdout } = await extract(at(`${side}.pcapng`), to);
+    const { status, stdout } = await (side === 'client' ? extractByProgram : extract)(
+      at(`${side}.pcapng`),
+      to,
+    );
     expect(stdout).toMatch(
       /^f\.bin \(classroom, 127\.0\.0\.1:\d+ to 127\.0\.0\.1:\d+\): whole, saved as .*f\.bin\n$/,
     );
@@ -141,7 +157,7 @@ describe('a capture', () => {
     const { folder: other, file } = await record(({ udp }) => udp(5000, Buffer.from('x')));
     await using _ = other;
     const said = async (path: string, to: string): Promise<string> => {
-      const { status, stderr } = await extract(path, to);
+      const { status, stderr } = await extractByProgram(path, to);
       return `${status} ${stderr.trim()}`;
     };
     expect(await said(file, at('to'))).toMatch(/^1 error: .* shows no file that was transferred$/);

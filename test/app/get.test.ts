@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { patternBytes, TemporaryFolder } from './folders.ts';
 import { HoldingPath } from './holding-path.ts';
-import { CLIENT, type Finished, type ProgramOptions, run, start, WIRELAB } from './programs.ts';
+import { type Finished, type ProgramOptions, run, start, WIRELAB } from './programs.ts';
 import { RunningServer } from './servers.ts';
 
 const SOME = patternBytes(50_000);
@@ -100,7 +100,7 @@ describe.concurrent('wirelab get', () => {
 
   it('says that the name is taken', async () => {
     await using folder = await TemporaryFolder.create();
-    await using alice = start(CLIENT, [...server.route, '--name', 'alice']);
+    await using alice = start(WIRELAB, ['chat', ...server.route, '--name', 'alice']);
     await alice.waitFor(/^connected$/m);
     const { status, stderr } = await get(['short.txt', '--name', 'alice'], { cwd: folder.path });
     expect(status).toBe(1);

@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isLong } from '../support/long.ts';
 import { patternBytes, TemporaryFolder } from './folders.ts';
 import { type Finished, Program, REPOSITORY } from './programs.ts';
 import { RunningServer } from './servers.ts';
@@ -64,7 +65,8 @@ async function pack(): Promise<string> {
   return join(copy, packed[0] ?? '');
 }
 
-describe('the package', () => {
+// It installs all that the package needs once more.
+describe.runIf(isLong)('the package', () => {
   it('is run by npx from its tarball, in an empty folder', async () => {
     await using here = await TemporaryFolder.create();
     const get = ['get', 'some.bin', '--yes', '--port', String(server.port)];

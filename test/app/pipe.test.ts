@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { patternBytes, TemporaryFolder } from './folders.ts';
 import { HoldingPath } from './holding-path.ts';
-import { CLIENT, type Finished, start } from './programs.ts';
+import { type Finished, start, WIRELAB } from './programs.ts';
 import { RunningServer, routeTo, startOnDocumentPort } from './servers.ts';
 
 const SOME = patternBytes(50_000);
@@ -31,7 +31,7 @@ function newName(): string {
 
 /** A whole session whose lines are there from the beginning. */
 async function session(flags: readonly string[], ...lines: readonly string[]): Promise<Finished> {
-  await using client = start(CLIENT, flags);
+  await using client = start(WIRELAB, ['chat', ...flags]);
   client.endInput(...lines);
   return await client.exit;
 }
@@ -157,7 +157,7 @@ describe.concurrent('the exit status', () => {
   });
 
   it('is 1 when the name of --name is taken', async () => {
-    await using bob = start(CLIENT, [...server.route, '--name', 'bob']);
+    await using bob = start(WIRELAB, ['chat', ...server.route, '--name', 'bob']);
     await bob.waitFor(/^connected$/m);
     const { stdout, status } = await session([...server.route, '--name', 'bob'], 'get_users');
     expect(stdout).toContain("can't connect. Name is taken. Try another\n");
@@ -173,7 +173,7 @@ describe.concurrent('the exit status', () => {
 
   it('is 1 when the server goes away', async () => {
     await using doomed = await RunningServer.start(files.path);
-    await using client = start(CLIENT, [...doomed.route, '--name', newName()]);
+    await using client = start(WIRELAB, ['chat', ...doomed.route, '--name', newName()]);
     await client.waitFor(/^connected$/m);
     doomed.program.kill('SIGKILL');
     const { stdout, status } = await client.exit;
@@ -183,7 +183,7 @@ describe.concurrent('the exit status', () => {
 
   it('does not come before another server is chosen, when the first goes away', async () => {
     await using doomed = await startOnDocumentPort();
-    await using client = start(CLIENT, []);
+    await using client = start(WIRELAB, ['chat']);
     client.enter(doomed.host, doomed.host, String(doomed.port), 'get_users');
     await client.waitFor(/^users: \[\]$/m);
     await doomed[Symbol.asyncDispose]();
@@ -199,7 +199,7 @@ describe.concurrent('the exit status', () => {
 
   it('is 0 after SIGTERM, SIGINT and SIGHUP, which leave in good order', async () => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-      await using client = start(CLIENT, [...server.route, '--name', newName()]);
+      await using client = start(WIRELAB, ['chat', ...server.route, '--name', newName()]);
       await client.waitFor(/^connected$/m);
       client.kill(signal);
       const { stdout, status } = await client.exit;
@@ -216,7 +216,7 @@ describe.concurrent('a signal during a download', () => {
       await using folder = await TemporaryFolder.create();
       await using path = await HoldingPath.start(server.port, 11);
       const flags = [...routeTo(path.port), '--name', newName(), '--to', folder.path];
-      await using client = start(CLIENT, flags);
+      await using client = start(WIRELAB, ['chat', ...flags]);
       client.enter('download', 'some.bin');
       await path.wasAskedAgain();
       client.kill(signal);

@@ -1,8 +1,11 @@
-/** Servers for the tests, and clients that are connected to them. */
+/**
+ * Servers for the tests, and clients that are connected to them: what `Server.ts` and `Client.ts` run, compiled,
+ * as it starts in a third of the time.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Terminal, TerminalOptions } from '../support/terminal.ts';
-import { CLIENT, openTerminal, type Program, SERVER, start } from './programs.ts';
+import { openTerminal, type Program, start, WIRELAB } from './programs.ts';
 
 /** The flags of a client that answer the three questions. */
 export function routeTo(port: number): string[] {
@@ -21,7 +24,7 @@ export class RunningServer implements AsyncDisposable {
 
   static async start(files: string, ...flags: readonly string[]): Promise<RunningServer> {
     const where = ['--host', '127.0.0.1', '--ports', '0', '--files', files];
-    const program = start(SERVER, [...where, ...flags]);
+    const program = start(WIRELAB, ['serve', ...where, ...flags]);
     const listening = await program.waitFor(/listening on TCP ports (\d+)/);
     return new RunningServer(program, Number(listening[1]));
   }
@@ -47,7 +50,7 @@ export interface ChatterOptions extends TerminalOptions {
 export async function chatter(name: string, options: ChatterOptions): Promise<Terminal> {
   const { route, to = '.', flags = [], ...terminalOptions } = options;
   const args = [...route, '--name', name, '--to', to, ...flags];
-  const terminal = openTerminal(CLIENT, args, terminalOptions);
+  const terminal = openTerminal(WIRELAB, ['chat', ...args], terminalOptions);
   await terminal.waitFor(/\nconnected\n>$/);
   return terminal;
 }
@@ -77,7 +80,7 @@ export async function startOnDocumentPort(): Promise<DocumentServer> {
   for (const host of ['127.0.0.1', '::1', '127.0.0.2']) {
     for (let port = 55_000; port <= 55_015; port += 1) {
       if (!(await isFree(port, host))) continue;
-      const program = start(SERVER, ['--host', host, '--ports', String(port)]);
+      const program = start(WIRELAB, ['serve', '--host', host, '--ports', String(port)]);
       try {
         await program.waitFor(/listening on TCP ports/);
         return { host, port, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
