@@ -9,11 +9,7 @@ const REPOSITORY = join(import.meta.dirname, '../..');
 /** @returns what tidies up. */
 export default async function compilePrograms(): Promise<() => Promise<void>> {
   const folder = join(REPOSITORY, `.cache/programs-${process.pid}`);
-  const flags = ['--outDir', folder, '--noCheck', '--declaration', 'false'];
-  await promisify(execFile)(process.execPath, [
-    join(REPOSITORY, 'node_modules/typescript/bin/tsc'),
-    ...['--project', join(REPOSITORY, 'lib/tsconfig.build.json'), ...flags],
-  ]);
+  await promisify(execFile)(process.execPath, [join(REPOSITORY, 'lib/build.mjs'), folder]);
   process.env.WIRELAB_PROGRAMS = folder;
   return () => rm(folder, { recursive: true, force: true });
 }

@@ -63,10 +63,8 @@ async function build(folder: string): Promise<void> {
   for (const name of ['node_modules', 'package.json']) {
     await symlink(join(REPOSITORY, name), join(folder, name));
   }
-  const compiler = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
-  const project = join(REPOSITORY, 'lib/tsconfig.build.json');
-  const flags = ['--outDir', join(folder, 'dist'), '--noCheck', '--declaration', 'false'];
-  await execute(process.execPath, [compiler, '--project', project, ...flags]);
+  const program = join(REPOSITORY, 'lib/build.mjs');
+  await execute(process.execPath, [program, join(folder, 'dist')]);
 }
 
 /** The namespaces of test runs that were killed, with all that still runs in them. */
