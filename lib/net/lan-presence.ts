@@ -11,7 +11,7 @@ import {
 } from '../lan/roster.ts';
 import { broadcastAddresses, localAddresses, ownAddressFor } from './addresses.ts';
 import { Alarm, now } from './clock.ts';
-import { tapUdp } from './tap.ts';
+import { explainDatagram, tapUdp } from './tap.ts';
 
 /** A greeting is a short text; what is longer is none. */
 const MAX_GREETING_BYTES = 2048;
@@ -137,12 +137,23 @@ export class LanPresence {
 
   #onDatagram(datagram: Buffer, from: RemoteInfo, direct: boolean): void {
     const isShort = datagram.length <= MAX_GREETING_BYTES;
-    if (this.isOwn(from.address) || (isShort && this.#isCopy(datagram, from.address))) return;
+    if (this.isOwn(from.address)) {
+      explainDatagram('my own, ignored');
+      return;
+    }
+    if (isShort && this.#isCopy(datagram, from.address)) {
+      explainDatagram('a copy of the one before, ignored');
+      return;
+    }
     const admitted = this.#rate.admit(from.address, now());
     if (admitted === 'first-over') this.#options.log(`${from.address} says too much`);
-    if (admitted !== 'admitted') return;
+    if (admitted !== 'admitted') {
+      explainDatagram('one too many from there, ignored');
+      return;
+    }
     const greeting = isShort ? this.#options.decode(datagram) : undefined;
     if (greeting === undefined) {
+      explainDatagram('makes no sense, ignored');
       this.#options.log(`a datagram of ${from.address} makes no sense`);
       return;
     }

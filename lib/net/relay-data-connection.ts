@@ -13,6 +13,7 @@ import { describeForPeer } from '../storage/disk-full.ts';
 import type { Slice, StoredFile } from '../storage/stored-file.ts';
 import { Alarm, now } from './clock.ts';
 import { KEEP_ALIVE_MS } from './line-connection.ts';
+import { explainNext } from './tap.ts';
 
 /** How long a connection that was ended may take to go. */
 const LINGER_MS = 1000;
@@ -115,6 +116,7 @@ export class DataConnection {
   #carryOut(effect: DataEffect): void {
     switch (effect.type) {
       case 'reply':
+        explainNext(this.#socket, this.#stored());
         this.#socket.write(encodeDataReply(effect.reply, this.#host.dialect));
         if (effect.reply.type === 'refused') this.#host.log(effect.reply.error.message);
         return;
@@ -141,6 +143,11 @@ export class DataConnection {
       default:
         assertNever(effect);
     }
+  }
+
+  #stored(): string {
+    const { file, transfer } = this.#host;
+    return `${file.written} of ${transfer.size} bytes are stored`;
   }
 
   /** What a promise gives is handed to the session; a fault of ours ends this connection only. */

@@ -56,13 +56,15 @@ describe.skipIf(!hasTshark)('--capture', () => {
     await using folder = await TemporaryFolder.create({ 'f.bin': FILE });
     const at = (name: string): string => join(folder.path, name);
     await using server = await RunningServer.start(folder.path, '--capture', at('server.pcapng'));
+    // On a busy machine the client may ask for what is still on its way.
+    const passed = { sent: 0, came: 0 };
     await using link = await LinkDriver.start({
       serverPort: server.port,
       fateOf: (seq, nth) => {
-        if (nth === 1 && seq % 10 === 3) return [];
-        return seq === 5 && nth === 1
-          ? [{ delay: millis(0) }, { delay: millis(0) }]
-          : [{ delay: millis(0) }];
+        const copies = nth === 1 && seq % 10 === 3 ? 0 : nth === 1 && seq === 5 ? 2 : 1;
+        passed.sent += 1;
+        passed.came += copies;
+        return Array.from({ length: copies }, () => ({ delay: millis(0) }));
       },
       onDropped: () => undefined,
     });
@@ -88,8 +90,9 @@ describe.skipIf(!hasTshark)('--capture', () => {
     const sent = its.datagrams.filter(({ direction }) => direction === 'out');
     const came = mine.datagrams.filter(({ direction }) => direction === 'in');
     // Parts 3, 13 and 23 were lost once and sent again; part 5 came twice.
-    expect(sent).toHaveLength(PARTS + 3);
-    expect(came).toHaveLength(PARTS + 1);
+    expect(sent).toHaveLength(passed.sent);
+    expect(came).toHaveLength(passed.came);
+    expect(sent.length).toBeGreaterThanOrEqual(PARTS + 3);
     expect(new Set(came.map(({ payload }) => payload)).size).toBe(PARTS);
     expect(mine.comments).toContain('a duplicate, ignored');
     expect(mine.comments).toContain('half of the file is there');
@@ -163,6 +166,8 @@ describe.skipIf(!hasTshark)('--capture', () => {
       expect(await complaints(file)).toEqual([]);
       const rows = await packetFields(file, ['ip.dst', 'udp.payload', 'tcp.len']);
       expect(rows.some(([to, udp]) => to === '127.255.255.255' && udp !== '')).toBe(true);
+      const comments = await packetFields(file, ['frame.comment'], '-Y', 'udp && frame.comment');
+      expect(comments.flat()).toContain('my own, ignored');
       const bytes = rows.reduce((sum, row) => sum + Number(row[2] ?? 0), 0);
       expect(bytes).toBeGreaterThan(FILE.length);
     }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readFrames } from '../../lib/capture/capture-file.ts';
 import { cut, extract } from '../support/extracted.ts';
 import { RelayPrograms } from '../support/relay-programs.ts';
 import { patternBytes, TemporaryFolder } from './folders.ts';
@@ -51,6 +52,8 @@ test('relay: out of the captures of sender, server, receiver, and of one who did
   expect(server.told.match(/^f\.bin .* whole/gm)).toHaveLength(2);
   expect(server.told.match(/^empty .* whole/gm)).toHaveLength(2);
   expect(server.told.match(/carol did not want it/g)).toHaveLength(1);
+  const comments = [...readFrames(capture('server'))].flatMap((frame) => frame.comments);
+  expect(comments).toContain('0 of 300000 bytes are stored');
   for (const name of ['f.bin', 'f (1).bin']) {
     expect((await readFile(join(server.folder.path, name))).equals(BYTES)).toBe(true);
   }

@@ -11,11 +11,16 @@ import type { Receiver } from '../../lib/udp-reliable/receiver.ts';
 import {
   HEADER_BYTES,
   payloadLength,
+  readSequenceNumber,
   SEGMENT_PAYLOAD,
   segment,
   writeHeader,
 } from '../../lib/udp-reliable/segment.ts';
 import type { Sender } from '../../lib/udp-reliable/sender.ts';
+
+export type Watched =
+  | { readonly type: 'part'; readonly at: Millis; readonly seq: number }
+  | { readonly type: 'asked'; readonly at: Millis; readonly seqs: readonly number[] };
 
 export interface TransferOptions {
   readonly seed: number;
@@ -26,6 +31,8 @@ export interface TransferOptions {
   readonly thinking?: Millis;
   readonly answer?: string;
   readonly rate?: number;
+  /** Is told what one would capture beside each side. */
+  readonly watch?: (side: 'client' | 'server', event: Watched) => void;
   /** What the datagrams go through instead of the network's faults. */
   readonly bottleneck?: BottleneckOptions;
 }
@@ -55,7 +62,8 @@ export function simulateTransfer(options: TransferOptions): TransferResult {
 const ID = 1;
 /** IPv4 and UDP. */
 const PACKET_OVERHEAD = 28;
-const PORT = parsePort('50000');
+const PORT_TEXT = '50000';
+const PORT = parsePort(PORT_TEXT);
 
 /** At most one event that waits, as with the one timer of a driver. */
 class Timer {
@@ -184,6 +192,7 @@ class SimulatedTransfer {
     const count = sender.take(this.#network.now, this.#seqs);
     for (const seq of this.#seqs.subarray(0, count)) {
       this.#sendings.push(seq);
+      this.#options.watch?.('server', { type: 'part', at: this.#network.now, seq });
       const datagram = this.#datagram(seq);
       if (this.#bottleneck === undefined) {
         this.#network.sendDatagram(datagram, (arriving) => this.#arrive(arriving));
@@ -211,6 +220,8 @@ class SimulatedTransfer {
     const receiver = this.#receiver;
     if (receiver === undefined || this.#ended !== undefined) return;
     const seq = receiver.inspect(datagram, this.#network.now);
+    const number = readSequenceNumber(datagram);
+    this.#options.watch?.('client', { type: 'part', at: this.#network.now, seq: number });
     if (seq < 0) return;
     datagram.copy(this.#received, seq * SEGMENT_PAYLOAD, HEADER_BYTES);
     receiver.accept(seq);
@@ -230,6 +241,7 @@ class SimulatedTransfer {
           const { seqs } = effect.message;
           const had = seqs.filter((seq) => this.#had.has(seq));
           this.#reRequests.push({ at: this.#network.now, seqs, had });
+          this.#options.watch?.('client', { type: 'asked', at: this.#network.now, seqs });
         }
         this.#say(encodeClientMessage(effect.message));
         break;
@@ -264,6 +276,10 @@ class SimulatedTransfer {
       if (text === 'proceed' && !this.#proceedHeard) {
         this.#proceedHeard = true;
         this.#sentBeforeProceed = [...this.#sendings];
+      }
+      if (/^[\d ]+$/.test(text) && text !== PORT_TEXT) {
+        const seqs = text.split(' ').map(Number);
+        this.#options.watch?.('server', { type: 'asked', at: this.#network.now, seqs });
       }
       this.#runServer(this.#server.handle(ID, text, 'line', this.#network.now));
     });
