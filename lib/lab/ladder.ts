@@ -8,6 +8,8 @@ export type Rung =
       readonly kind: 'message' | 'told' | 'first' | 'again' | 'needless';
       readonly from: 'client' | 'server';
       readonly time: number;
+      /** When the last of many went. */
+      readonly until: number;
       readonly frame: number | undefined;
       readonly label: string;
       readonly lost: boolean;
@@ -74,7 +76,7 @@ function* rungsOf(run: readonly Sending[]): Generator<Arrow> {
 
 function one({ seq, why: kind, time, frame, lost }: Sending): Arrow {
   const again = { first: '', again: ', again', needless: ', though it was there' }[kind];
-  return { kind, from: 'server', time, frame, lost, label: `part ${seq}${again}` };
+  return { kind, from: 'server', time, until: time, frame, lost, label: `part ${seq}${again}` };
 }
 
 function messages({ messages }: DownloadTrace): Arrow[] {
@@ -84,20 +86,20 @@ function messages({ messages }: DownloadTrace): Arrow[] {
       type === 're-request' && numbers.length > MAX_NUMBERS
         ? `${numbers.slice(0, MAX_NUMBERS).join(' ')} … (${numbers.length} parts)`
         : cut(visible(text));
-    return { kind: 'message', from, time, frame, label, lost: false };
+    return { kind: 'message', from, time, until: time, frame, label, lost: false };
   });
 }
 
 function feedback({ told }: DownloadTrace): Arrow[] {
   return told.map(({ time, frame, base }) => {
     const label = `feedback: all below ${base} are there`;
-    return { kind: 'told', from: 'client', time, frame, label, lost: false };
+    return { kind: 'told', from: 'client', time, until: time, frame, label, lost: false };
   });
 }
 
 function withQuiet(arrows: readonly Arrow[]): Rung[] {
   return arrows.flatMap((arrow, index): Rung[] => {
-    const before = arrows[index - 1]?.time ?? arrow.time;
+    const before = arrows[index - 1]?.until ?? arrow.time;
     const span = arrow.time - before;
     if (span < QUIET) return [arrow];
     return [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { millis } from '../../lib/core/brands.ts';
+import { millis, type Port } from '../../lib/core/brands.ts';
 import type { Download } from '../../lib/lab/classroom-reader.ts';
 import { FaultPlan, type Faults } from '../../lib/lab/faults.ts';
 import { LossFinder, type TransferEvent } from '../../lib/lab/loss-finder.ts';
@@ -87,5 +87,91 @@ describe('what the path has decided is found', () => {
       expect(lostOf(client).sort()).toEqual([...dropped].sort());
     });
     fc.assert(property, { numRuns: 40 });
+  });
+});
+
+/** Events in the order in which they stand, a millisecond apart unless they say otherwise. */
+function found(
+  parts: number,
+  events: readonly (
+    | { readonly part: number; readonly way?: 'in' | 'out' }
+    | { readonly asked: readonly number[] }
+    | { readonly told: number; readonly bits?: readonly number[] }
+    | { readonly wait: number }
+  )[],
+  { way = 'in', fast = false }: { way?: 'in' | 'out'; fast?: boolean } = {},
+): LossFinder {
+  let time = 0;
+  const list: TransferEvent[] = [];
+  for (const [frame, event] of events.entries()) {
+    time += 'wait' in event ? event.wait * 1e6 : 1e6;
+    if ('part' in event) {
+      list.push({ type: 'part', time, frame, seq: event.part, bytes: PART, direction: way });
+    } else if ('asked' in event) list.push({ type: 'asked', time, frame, seqs: event.asked });
+    else if ('told' in event) {
+      const bitmap = Uint8Array.from(event.bits ?? []);
+      list.push({ type: 'told', time, base: event.told, bitmap });
+    }
+  }
+  const fastOffer = { part: PART, size: PART * parts, id: 'x', port: 45_000 as Port, key: 1 };
+  return new LossFinder({ ...downloadOf(parts), fast: fast ? fastOffer : undefined }, list);
+}
+
+function whyOf({ sendings }: LossFinder): string[] {
+  return sendings.map(({ seq, nth, why, lost }) => `${seq}.${nth} ${why}${lost ? ' lost' : ''}`);
+}
+
+describe('what a capture tells', () => {
+  const range = (from: number, to: number): number[] =>
+    Array.from({ length: to - from }, (_, index) => from + index);
+
+  test('beside the client: what it asks for though it has it was not lost', () => {
+    const finder = found(20, [{ part: 0 }, { part: 1 }, { asked: [0] }, { part: 0 }]);
+    expect(whyOf(finder)).toEqual(['0.1 first', '1.1 first', '0.2 needless']);
+  });
+
+  test('beside the server: what was asked for before it was sent was not lost', () => {
+    const finder = found(20, [{ part: 0 }, { asked: [1, 2] }, { part: 1 }, { part: 2 }], {
+      way: 'out',
+    });
+    expect(whyOf(finder)).toEqual(['0.1 first', '1.1 first', '2.1 first']);
+  });
+
+  test('a list in several messages is one: all of it counts, and what comes later does not', () => {
+    const first = range(0, 30).map((part) => ({ part }));
+    const [one, two] = [range(30, 50), range(50, 70)];
+    // 40 parts are more than the 30 that have come: they were not sent yet.
+    const together = found(100, [...first, { wait: 100 }, { asked: one }, { asked: two }]);
+    expect(lostOf(together)).toEqual([]);
+    // 20 of them may be lost, and then 20 others.
+    const apart = found(100, [
+      ...first,
+      { wait: 100 },
+      { asked: one },
+      { wait: 100 },
+      { asked: two },
+    ]);
+    expect(lostOf(apart)).toHaveLength(40);
+  });
+
+  test('a list in several messages is one, though answers come in between', () => {
+    const first = range(0, 30).map((part) => ({ part }));
+    const events = [...first, { wait: 100 }, { asked: range(30, 65) }, { part: 30 }];
+    expect(lostOf(found(100, [...events, { asked: range(65, 70) }]))).toEqual([]);
+  });
+
+  test('the fast profile: beside the server, what goes twice before anybody could say so was not lost', () => {
+    const events = [{ part: 0 }, { part: 1 }, { told: 1 }, { part: 1 }, { part: 1 }, { told: 2 }];
+    const finder = found(2, [...events, { part: 1 }], { way: 'out', fast: true });
+    expect(whyOf(finder)).toEqual([
+      ...['0.1 first', '1.1 first lost', '1.2 again', '1.3 needless', '1.4 needless'],
+    ]);
+  });
+
+  test('the fast profile: what an earlier attempt has left need not be sent', () => {
+    const finder = found(4, [{ told: 1, bits: [2] }, { part: 0 }, { part: 2 }, { part: 1 }], {
+      fast: true,
+    });
+    expect(whyOf(finder)).toEqual(['0.1 needless', '2.1 needless', '1.1 first']);
   });
 });
