@@ -1,5 +1,7 @@
-import { resolve } from 'node:path';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { SECTION_HEADER } from '../capture/pcapng.ts';
 import { formatBytes } from '../core/text.ts';
 import { interfaceOf } from '../net/addresses.ts';
 import { recordTo } from '../net/tap.ts';
@@ -45,6 +47,8 @@ export function recordPrograms(command: Command): void {
 /** As flags of another program that is to do it. */
 export function captureFlags({ capture, captureLimit }: CaptureFlags): string[] {
   if (capture === undefined) return [];
+  const folder = dirname(resolve(capture));
+  if (!existsSync(folder)) throw new UserError(`nothing can be recorded: there is no ${folder}`);
   return ['--capture', resolve(capture), '--capture-limit', String(captureLimit)];
 }
 
@@ -59,10 +63,23 @@ async function record(path: string, limit: number, program: string): Promise<voi
     },
   };
   try {
+    if (!isCaptureOrFree(path)) throw new Error(`${path} is there, and no capture`);
     const recorder = new Recorder(options);
     recordTo(recorder);
     process.once('exit', () => recorder.close());
   } catch (error) {
     throw new UserError(`nothing can be recorded: ${(error as Error).message}`);
+  }
+}
+
+/** An earlier capture is replaced, and nothing else. */
+function isCaptureOrFree(path: string): boolean {
+  if (!existsSync(path) || !statSync(path).isFile()) return true;
+  const fd = openSync(path, 'r');
+  try {
+    const start = Buffer.alloc(4);
+    return readSync(fd, start) === 0 || start.readUInt32BE(0) === SECTION_HEADER;
+  } finally {
+    closeSync(fd);
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, extname, join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -92,8 +92,10 @@ function tell(trace: DownloadTrace): void {
   process.stdout.write(`${number}: ${visible(file)}, to ${visible(client)}\n${rows.join('')}`);
 }
 
+/** Its own earlier pages and images are replaced, and nothing else. */
 function write(path: string, content: string | Buffer): void {
   try {
+    if (!isOurs(path)) throw new Error('there is something else of that name');
     writeFileSync(path, content);
   } catch (error) {
     throw new UserError(`${path} cannot be written: ${(error as Error).message}`);
@@ -114,4 +116,20 @@ function parseNumber(text: string): number {
   if (!/^\d{1,6}$/.test(text) || number === 0)
     throw new InvalidArgumentError('Give a number from 1 on.');
   return number;
+}
+
+/** What they begin with, or have near their beginning. */
+const MARKS = ['content="wirelab chart"', '<svg ', '\x89PNG'];
+const MARK_WITHIN = 512;
+
+function isOurs(path: string): boolean {
+  if (!existsSync(path)) return true;
+  const fd = openSync(path, 'r');
+  try {
+    const start = Buffer.alloc(MARK_WITHIN);
+    readSync(fd, start);
+    return MARKS.some((mark) => start.toString('latin1').includes(mark));
+  } finally {
+    closeSync(fd);
+  }
 }

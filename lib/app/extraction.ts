@@ -10,7 +10,7 @@ import { UserError } from './exit-status.ts';
 /**
  * Writes the files that a capture shows into `folder`.
  * @param print is given a line for each: what has become of it.
- * @returns whether all of them are whole. @throws UserError when there are none, or it cannot be done.
+ * @returns whether all that were transferred are whole. @throws UserError when there are none, or it cannot be done.
  */
 export async function extractFiles(
   capture: string,
@@ -58,8 +58,9 @@ class Extraction {
       this.#tell(file, `whole, saved as ${shortest(path)}`);
       return;
     }
-    this.isWhole = false;
     const part = this.#open.get(file);
+    // What was not wanted was not transferred.
+    if (part !== undefined || event.failure === undefined) this.isWhole = false;
     this.#open.delete(file);
     part?.keep();
     this.#tell(file, part === undefined ? problem : `${problem}; kept as ${shortest(part.path)}`);
@@ -72,7 +73,8 @@ class Extraction {
 
   #tell({ protocol, name, folders = [], from, to }: CapturedFile, what: string): void {
     const path = visible([...folders, name].join('/'));
-    this.#print(`${path} (${protocol}, ${from} to ${to}): ${what}`);
+    // Reasons come from peers, too.
+    this.#print(`${path} (${protocol}, ${from} to ${to}): ${visible(what)}`);
   }
 
   #fileOf(file: CapturedFile): ExtractedFile {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { visible } from '../core/text.ts';
-import type { Direction } from './pcapng.ts';
+import { type Direction, SECTION_HEADER } from './pcapng.ts';
 
 /** A packet as it stands in a capture. */
 export interface Frame {
@@ -33,7 +33,6 @@ const PCAP_HEADER = 24;
 const PCAP_RECORD = 16;
 
 /** pcapng (draft-ietf-opsawg-pcapng, section 4). */
-const SECTION_HEADER = 0x0a0d0d0a;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const INTERFACE_DESCRIPTION = 1;
 const OBSOLETE_PACKET = 2;
@@ -175,7 +174,9 @@ function readOptions(bytes: Buffer, read: Readers): Map<number, Buffer[]> {
     const length = read.u16(bytes, at + 2);
     if (code === 0) break;
     const value = bytes.subarray(at + 4, at + 4 + length);
-    options.set(code, [...(options.get(code) ?? []), value]);
+    const values = options.get(code);
+    if (values === undefined) options.set(code, [value]);
+    else values.push(value);
     at += 4 + ((length + 3) & ~3);
   }
   return options;

@@ -14,7 +14,9 @@ interface Carried {
   readonly destinationPort: number;
   /** Valid until the next frame is read. */
   readonly payload: Buffer;
-  /** Whether the capture has not kept all of it. */
+  /** Bytes that it had on the wire. */
+  readonly length: number;
+  /** Whether the capture has not kept all of them. */
   readonly isCut: boolean;
 }
 
@@ -78,7 +80,7 @@ export class Decoder {
       const at = LINK_TYPES.get(frame.linkType)?.(bytes);
       if (at === undefined) return undefined;
       const found = readIp(bytes.subarray(at));
-      const ip = found?.fragment === undefined ? found : this.#fragments.push(found);
+      const ip = found?.fragment === undefined ? found : this.#fragments.push(found, frame.time);
       return ip === undefined ? undefined : this.#carried(frame, ip);
     } catch (error) {
       // Whatever is shorter than its own words.
@@ -98,15 +100,17 @@ export class Decoder {
       destination: this.#text(ip.destination, destinationPort),
     };
     if (ip.protocol === PROTOCOL.udp) {
-      const payload = bytes.subarray(8, bytes.readUInt16BE(4));
-      const isCut = ip.isCut && payload.length < bytes.readUInt16BE(4) - 8;
-      return { protocol: 'udp', ...ends, payload, isCut };
+      const length = bytes.readUInt16BE(4) - 8;
+      const payload = bytes.subarray(8, 8 + length);
+      const isCut = ip.isCut && payload.length < length;
+      return { protocol: 'udp', ...ends, payload, length, isCut };
     }
     const seq = bytes.readUInt32BE(4);
     const ack = bytes.readUInt32BE(8);
     const flags = bytes.readUInt8(13);
     const payload = bytes.subarray(4 * (bytes.readUInt8(12) >>> 4));
-    return { protocol: 'tcp', ...ends, seq, ack, flags, payload, isCut: ip.isCut };
+    const { length } = payload;
+    return { protocol: 'tcp', ...ends, seq, ack, flags, payload, length, isCut: ip.isCut };
   }
 
   #text(address: Buffer, port: number): string {

@@ -1,7 +1,7 @@
 import { firstCharacters } from '../core/text.ts';
 
 /** Blocks of a pcapng file (draft-ietf-opsawg-pcapng, sections 4.1 to 4.3); little-endian here. */
-const SECTION_HEADER = 0x0a0d0d0a;
+export const SECTION_HEADER = 0x0a0d0d0a;
 const INTERFACE_DESCRIPTION = 1;
 const ENHANCED_PACKET = 6;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;

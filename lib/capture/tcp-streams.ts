@@ -32,8 +32,9 @@ export interface Stream {
   readonly serverPort: number;
 }
 
-/** Segments that wait for one before them, of each direction, at most. */
-const MAX_WAITING = 1024;
+/** Segments that wait for one before them, of each direction, and their bytes, at most. */
+const MAX_WAITING = 8192;
+const MAX_WAITING_BYTES = 16_777_216;
 /** Connections that are open, at most: the oldest is given up for a new one. */
 const MAX_OPEN = 16_384;
 const SPACE = 2 ** 32;
@@ -88,6 +89,7 @@ interface Way {
   /** The number of the next byte; `undefined` before anything was seen. */
   next: number | undefined;
   waiting: Waiting[];
+  waitingBytes: number;
   ended: boolean;
 }
 
@@ -96,8 +98,8 @@ class Connection {
   readonly stream: Stream;
   readonly #firstSeq: number;
   readonly #ways: Readonly<Record<Side, Way>> = {
-    client: { next: undefined, waiting: [], ended: false },
-    server: { next: undefined, waiting: [], ended: false },
+    client: { next: undefined, waiting: [], waitingBytes: 0, ended: false },
+    server: { next: undefined, waiting: [], waitingBytes: 0, ended: false },
   };
   #wasReset = false;
 
@@ -133,15 +135,20 @@ class Connection {
     const way = this.#ways[by];
     if (payload.length > 0 && flags & TCP.ACK) yield* this.#takeAnswered(by, ack);
     if (flags & TCP.SYN) {
-      way.next = (seq + 1) % SPACE;
+      // It may come once more.
+      way.next ??= (seq + 1) % SPACE;
       return;
     }
     way.next ??= seq;
     if (payload.length > 0 || flags & TCP.FIN) {
       const isNext = distance(way.next, seq) <= 0;
       if (isNext) yield* this.#take(by, { seq, bytes: payload, flags });
-      else way.waiting.push({ seq, bytes: Buffer.from(payload), flags });
-      yield* this.#takeWaiting(by, way.waiting.length > MAX_WAITING);
+      else {
+        way.waiting.push({ seq, bytes: Buffer.from(payload), flags });
+        way.waitingBytes += payload.length;
+      }
+      const isTooMuch = way.waiting.length > MAX_WAITING || way.waitingBytes > MAX_WAITING_BYTES;
+      yield* this.#takeWaiting(by, isTooMuch);
     }
     if (flags & TCP.RST) this.#wasReset = true;
   }
@@ -177,6 +184,7 @@ class Connection {
         way.next = first.seq;
       }
       way.waiting.shift();
+      way.waitingBytes -= first.bytes.length;
       yield* this.#take(by, first);
     }
   }

@@ -1,6 +1,6 @@
-// Control characters, line and paragraph separators, and the marks that reorder text: what could
+// Control characters, what no text may hold, line and paragraph separators, and the marks that reorder text: what could
 // move a cursor, start an escape sequence or make one name look like another.
-const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu;
+const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufffe\uffff]/gu;
 
 /**
  * A peer's text as it may be shown: every character that could drive a terminal is made visible
@@ -42,4 +42,15 @@ export function formatBytes(bytes: number): string {
     unit += 1;
   }
   return `${value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Numbers in ascending order, neighbours as a range: `3, 5–9`. */
+export function formatRuns(numbers: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const number of numbers) {
+    const run = runs.at(-1);
+    if (run !== undefined && number === run[1] + 1) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(', ');
 }

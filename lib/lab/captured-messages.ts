@@ -11,11 +11,13 @@ const MAX_BYTES = 65_536;
 export class CapturedMessages {
   readonly #pending = new ByteBuffer();
   #hasLines: boolean | undefined;
+  /** Behind a gap, up to the next line end. */
+  #skipping = false;
 
   /** @param pushed whether a write ends behind it. */
   *push(bytes: Buffer, pushed: boolean): Generator<string> {
     this.#hasLines ||= bytes.includes(LF) || undefined;
-    let rest = bytes;
+    let rest = this.#skipping ? this.#skipLine(bytes) : bytes;
     for (let at = rest.indexOf(LF); this.#hasLines && at !== -1; at = rest.indexOf(LF)) {
       this.#pending.append(rest.subarray(0, at));
       rest = rest.subarray(at + 1);
@@ -24,8 +26,22 @@ export class CapturedMessages {
     this.#pending.append(rest);
     const isWhole = this.#hasLines !== true && pushed;
     if (this.#pending.length > 0 && (isWhole || this.#pending.length > MAX_BYTES)) {
-      yield this.#take();
+      // A long list of numbers may be cut between any two.
+      const numbers = isWhole ? 0 : this.#pending.lengthOfNumbers(this.#pending.length);
+      yield this.#pending.takeText(numbers > 0 ? numbers : this.#pending.length);
     }
+  }
+
+  /** Something is not in the capture: what it was part of is none any more. */
+  gap(): void {
+    this.#pending.skip(this.#pending.length);
+    this.#skipping = this.#hasLines === true;
+  }
+
+  #skipLine(bytes: Buffer): Buffer {
+    const end = bytes.indexOf(LF);
+    this.#skipping = end === -1;
+    return bytes.subarray(end === -1 ? bytes.length : end + 1);
   }
 
   /** What the last message was, if it had no end. */

@@ -134,7 +134,7 @@ function timeAxes(
   const from = trace.pause === undefined ? 0 : clock(trace.pause.from);
   const to = trace.pause === undefined ? 0 : clock(trace.pause.to);
   const isLong = to - from > LONG_PAUSE * max;
-  const breaks = isLong ? [{ start: from, end: to, gap: '4%' }] : [];
+  const breaks = isLong ? [{ start: Math.ceil(from), end: Math.floor(to), gap: '4%' }] : [];
   return [0, 1].map((gridIndex) => ({
     ...{ type: 'value', gridIndex, min: 0, max, ...axisStyle(theme) },
     ...(gridIndex === 1 && { name: 'time in ms', nameLocation: 'middle', nameGap: 28 }),

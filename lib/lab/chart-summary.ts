@@ -1,4 +1,4 @@
-import { formatBytes } from '../core/text.ts';
+import { formatBytes, formatRuns } from '../core/text.ts';
 import type { DownloadTrace } from './download-trace.ts';
 import { summarize } from './trace-summary.ts';
 
@@ -7,7 +7,7 @@ export function summaryRows(trace: DownloadTrace): (readonly [string, string])[]
   const { download, missing, told } = trace;
   const summary = summarize(trace);
   const { fast, stream } = download;
-  const numbers = `${missing.first.join(', ')}${missing.count > missing.first.length ? ', …' : ''}`;
+  const numbers = `${formatRuns(missing.first)}${missing.count > missing.first.length ? ', …' : ''}`;
   return [
     ['rules', fast === undefined ? 'of the document' : 'fast profile'],
     ['server, client', `${stream.server}, ${stream.client}`],
@@ -23,8 +23,11 @@ export function summaryRows(trace: DownloadTrace): (readonly [string, string])[]
     ['sent again, not needed', count(summary.needless)],
     ['first to last part', milliseconds(summary.span)],
     ['pause', milliseconds(summary.paused)],
-    ['silence before re-requests', milliseconds(summary.waited)],
-    ['goodput', summary.goodput === undefined ? '-' : `${formatBytes(summary.goodput)}/s`],
+    ['waited before asking again', milliseconds(summary.waited)],
+    [
+      'goodput, without the pause',
+      summary.goodput === undefined ? '-' : `${formatBytes(summary.goodput)}/s`,
+    ],
   ];
 }
 

@@ -1,10 +1,11 @@
 import type { Packet } from '../capture/decode.ts';
+import { formatRuns } from '../core/text.ts';
 import { Bitmap } from '../udp-reliable/bitmap.ts';
 import type { CapturedFile, FileEvent, FileReader } from './captured-files.ts';
 import { type ClassroomEvent, ClassroomReader, type Download } from './classroom-reader.ts';
 
 /** Numbers of missing parts that are told. */
-const MAX_TOLD = 10;
+const MAX_TOLD = 20;
 
 interface Gathered {
   readonly file: CapturedFile;
@@ -13,6 +14,8 @@ interface Gathered {
   seen: Bitmap | undefined;
   count: number;
   sha256: string | undefined;
+  /** What the server has said, so that it does not count. */
+  failure: string | undefined;
 }
 
 /** Files that the classroom protocol has carried: each part goes to its place, however often it came. */
@@ -43,6 +46,9 @@ export class ClassroomFiles implements FileReader {
     if (event.type === 'said' && event.message.type === 'digest') {
       gathered.sha256 = event.message.sha256;
     }
+    if (event.type === 'said' && event.message.type === 'download-ended') {
+      gathered.failure = event.text;
+    }
     if (event.type === 'part') yield* take(gathered, event.seq, event.bytes, event.isCut);
     if (event.type === 'left') {
       this.#gathered.delete(download);
@@ -64,7 +70,7 @@ function begin(download: Download): Gathered {
   const { file: name, stream, fast } = download;
   return {
     file: { protocol: 'classroom', name, from: stream.server, to: stream.client },
-    ...{ download, seen: undefined, count: 0, sha256: fast?.sha256 },
+    ...{ download, seen: undefined, count: 0, sha256: fast?.sha256, failure: undefined },
   };
 }
 
@@ -89,15 +95,16 @@ function fits({ payload, segmentCount, fast }: Download, seq: number, length: nu
   return fast === undefined ? length <= payload : length === fast.size - seq * payload;
 }
 
-function done({ file, download, seen, count, sha256 }: Gathered): FileEvent {
+function done({ file, download, seen, count, sha256, failure }: Gathered): FileEvent {
   const { segmentCount } = download;
   const lost = segmentCount - count;
   const numbers = seen?.missing(segmentCount, MAX_TOLD) ?? [];
   const more = lost > numbers.length ? ', …' : '';
-  const told = numbers.length === 0 ? '' : ` (${numbers.join(', ')}${more})`;
+  const told = numbers.length === 0 ? '' : ` (${formatRuns(numbers)}${more})`;
   return {
     type: 'done',
     file,
+    failure,
     missing: lost === 0 ? undefined : `${lost} of ${segmentCount} parts${told}`,
     digest: sha256 === undefined ? undefined : { algorithm: 'sha256', hex: sha256 },
   };

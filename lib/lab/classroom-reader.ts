@@ -51,6 +51,8 @@ export type ClassroomEvent = Seen &
         readonly seq: number;
         /** Valid until the next frame is read. */
         readonly bytes: Buffer;
+        /** How many there were of them on the wire. */
+        readonly length: number;
         /** Whether it goes to the program that has captured it, as far as the capture tells. */
         readonly direction: 'in' | 'out' | undefined;
         readonly comments: readonly string[];
@@ -71,6 +73,8 @@ interface Conversation {
   wanted: string | undefined;
   expecting: Expecting;
   download: Download | undefined;
+  /** Where the client listens by UDP. */
+  listening: string | undefined;
 }
 
 interface Listener {
@@ -110,7 +114,7 @@ export class ClassroomReader {
       ? {
           from: { client: new CapturedMessages(), server: new CapturedMessages() },
           name: 'client',
-          ...{ wanted: undefined, expecting: 'command', download: undefined },
+          ...{ wanted: undefined, expecting: 'command', download: undefined, listening: undefined },
         }
       : undefined;
     this.#conversations.set(stream, conversation);
@@ -121,16 +125,22 @@ export class ClassroomReader {
     const { stream } = event;
     const conversation = this.#conversationOf(stream, event);
     if (event.type === 'closed') this.#conversations.delete(stream);
-    if (conversation === undefined || event.type === 'gap' || event.type === 'closed') return;
+    if (conversation === undefined) return;
+    if (event.type === 'closed') {
+      if (conversation.listening !== undefined) this.#clients.delete(conversation.listening);
+      yield { type: 'left', ...seen, stream, download: conversation.download };
+      return;
+    }
     const messages = conversation.from[event.by];
+    if (event.type === 'gap') {
+      messages.gap();
+      return;
+    }
     const texts = event.type === 'data' ? messages.push(event.bytes, event.pushed) : messages.end();
     for (const text of texts) {
       for (const one of event.by === 'client' ? splitGlued(text) : [text]) {
         yield this.#onText(stream, conversation, event.by, one, seen);
       }
-    }
-    if (event.type === 'end') {
-      yield { type: 'left', ...seen, stream, download: conversation.download };
     }
   }
 
@@ -155,16 +165,17 @@ export class ClassroomReader {
         conversation.name = message.name;
         break;
       case 'download':
+        // One that runs goes on, unless there is an answer to this.
         conversation.wanted = message.file;
-        conversation.expecting = 'command';
-        conversation.download = undefined;
         break;
       case 'address': {
         const { download } = conversation;
         conversation.expecting = 'transfer';
         if (download === undefined || message.port === undefined) break;
         const isAscii = message.host !== undefined;
-        this.#clients.set(at(stream.client, message.port), { download, isAscii });
+        if (conversation.listening !== undefined) this.#clients.delete(conversation.listening);
+        conversation.listening = at(stream.client, message.port);
+        this.#clients.set(conversation.listening, { download, isAscii });
         break;
       }
       default:
@@ -200,20 +211,28 @@ export class ClassroomReader {
       yield { type: 'feedback', ...seen, download: feedbackTo, feedback };
       return;
     }
-    const listener = this.#clients.get(packet.destination) ?? this.#servers.get(packet.source);
+    const listener = this.#servers.get(packet.source) ?? this.#clients.get(packet.destination);
     if (listener === undefined) return;
+    // It counts from the server only, but from any port of it (PROTOCOL.md, "Datagram").
+    if (hostOf(packet.source) !== hostOf(listener.download.stream.server)) return;
     const header = readHeader(payload, listener.isAscii);
     if (header === undefined || header.seq >= listener.download.segmentCount) return;
     const bytes = payload.subarray(header.length);
     const { direction, comments } = frame;
     const { download } = listener;
-    yield { type: 'part', ...seen, download, seq: header.seq, bytes, direction, comments, isCut };
+    const length = packet.length - header.length;
+    const part = { download, seq: header.seq, bytes, length, direction, comments, isCut };
+    yield { type: 'part', ...seen, ...part };
   }
 }
 
 /** Another port of the address in `127.0.0.1:55000`. */
 function at(address: string, port: number): string {
-  return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
+  return `${hostOf(address)}:${port}`;
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'));
 }
 
 function readHeader(

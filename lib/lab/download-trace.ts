@@ -1,5 +1,5 @@
 import type { Side, Stream } from '../capture/tcp-streams.ts';
-import type { Bitmap } from '../udp-reliable/bitmap.ts';
+import { Bitmap } from '../udp-reliable/bitmap.ts';
 import type { ClassroomEvent, Download } from './classroom-reader.ts';
 import { LossFinder, type ReRequest, type Sending, type TransferEvent } from './loss-finder.ts';
 
@@ -34,6 +34,8 @@ export interface DownloadTrace {
   readonly missing: { readonly count: number; readonly first: readonly number[] };
 }
 
+/** Numbers in all re-requests of a download: in a capture anything may stand. */
+const MAX_ASKED = 1_000_000;
 /** Missing parts that are named. */
 const MAX_NAMED = 20;
 
@@ -60,6 +62,9 @@ export function traceDownloads(events: Iterable<ClassroomEvent>): DownloadTrace[
 /** What the client may say while it is asked whether to go on. */
 const ENDS_PAUSE = new Set(['proceed', 'stop', 'unknown', 'disconnect']);
 
+/** What a server says last. */
+const ENDS_DOWNLOAD = new Set(['finished', 'stopped', 'download-ended']);
+
 class Tracer {
   readonly #download: Download;
   readonly #events: TransferEvent[] = [];
@@ -67,6 +72,9 @@ class Tracer {
   readonly #messages: Said[] = [];
   #lastPartAt: number | undefined;
   #pause: DownloadTrace['pause'];
+  #asked = 0;
+  #hasAnswered = false;
+  #isOver = false;
 
   constructor(download: Download) {
     this.#download = download;
@@ -75,7 +83,7 @@ class Tracer {
   on(event: ClassroomEvent): void {
     if (event.type === 'part') {
       const { type, time, frame, seq, direction } = event;
-      this.#events.push({ type, time, frame, seq, direction, bytes: event.bytes.length });
+      this.#events.push({ type, time, frame, seq, direction, bytes: event.length });
       this.#lastPartAt = time;
     } else if (event.type === 'feedback') {
       const { time, frame, feedback } = event;
@@ -97,24 +105,34 @@ class Tracer {
 
   #missing(sendings: readonly Sending[], acknowledged: Bitmap): DownloadTrace['missing'] {
     const { segmentCount } = this.#download;
-    const there = new Set(sendings.filter(({ lost }) => !lost).map(({ seq }) => seq));
+    const there = new Bitmap(segmentCount);
+    let count = 0;
+    const add = (seq: number): void => {
+      if (!there.has(seq)) count += 1;
+      there.add(seq);
+    };
+    for (const { seq, lost } of sendings) if (!lost) add(seq);
     // The client tells what it has, whether or not the capture shows how it came.
     for (const [from, to] of acknowledged.runs(0, acknowledged.length)) {
-      for (let seq = from; seq < to; seq += 1) there.add(seq);
+      for (let seq = from; seq < to; seq += 1) add(seq);
     }
-    const first: number[] = [];
-    for (let seq = 0; seq < segmentCount && first.length < MAX_NAMED; seq += 1) {
-      if (!there.has(seq)) first.push(seq);
-    }
-    return { count: segmentCount - there.size, first };
+    return { count: segmentCount - count, first: there.missing(segmentCount, MAX_NAMED) };
   }
 
   #onSaid({ message, text, by, time, frame }: Extract<ClassroomEvent, { type: 'said' }>): void {
+    // What is said later has nothing to do with it.
+    if (this.#isOver) return;
+    this.#isOver = ENDS_DOWNLOAD.has(message.type);
     this.#messages.push({ time, frame, by, text, type: message.type });
     if (message.type === 're-request') {
-      this.#events.push({ type: 'asked', time, frame, seqs: message.seqs });
-    } else if (by === 'client' && ENDS_PAUSE.has(message.type) && this.#lastPartAt !== undefined) {
-      this.#pause ??= { from: this.#lastPartAt, to: time };
+      const seqs = [...new Set(message.seqs)].slice(0, MAX_ASKED - this.#asked);
+      this.#asked += seqs.length;
+      this.#events.push({ type: 'asked', time, frame, seqs });
+    } else if (by === 'client' && ENDS_PAUSE.has(message.type) && !this.#hasAnswered) {
+      // Who has said so before the first part is not asked.
+      this.#hasAnswered = true;
+      const from = this.#download.segmentCount > 1 ? this.#lastPartAt : undefined;
+      if (from !== undefined) this.#pause = { from, to: time };
     }
   }
 }

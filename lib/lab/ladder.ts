@@ -71,7 +71,11 @@ function* rungsOf(run: readonly Sending[]): Generator<Arrow> {
   if (first === undefined || last === undefined) return;
   if (run.length <= FEW) for (const sending of run) yield one(sending);
   else
-    yield { ...one(first), label: `parts ${first.seq} to ${last.seq} (${run.length} datagrams)` };
+    yield {
+      ...one(first),
+      until: last.time,
+      label: `parts ${first.seq} to ${last.seq} (${run.length} datagrams)`,
+    };
 }
 
 function one({ seq, why: kind, time, frame, lost }: Sending): Arrow {

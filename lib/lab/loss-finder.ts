@@ -50,8 +50,6 @@ export type TransferEvent =
 
 /** Messages that ask for parts less than this apart are one time-out's: its list was too long for one. */
 const SAME_TIME_OUT = 20e6;
-/** In a list of numbers from a capture anything may stand. */
-const MAX_ASKED = 1_000_000;
 /** So many parts that overtake another one are another order; more are a loss. */
 const OVERTAKEN_BY = 3;
 /** How far back a time is looked for that a lost part may have had. */
@@ -80,7 +78,7 @@ interface State {
  * They are taken for not sent yet when they are more than what has come before them.
  */
 export class LossFinder {
-  readonly sendings: Sending[] = [];
+  sendings: Sending[] = [];
   readonly reRequests: ReRequest[] = [];
   /** What the client has told that it has. */
   readonly acknowledged: Bitmap;
@@ -104,6 +102,15 @@ export class LossFinder {
       else if (event.type === 'asked') this.#onReRequest(event, events, index);
       else this.#onTold(event.base, event.bitmap);
     });
+    this.#forgetAnswersToNothing();
+  }
+
+  /** Of a part that never came nobody knows whether it was sent again at all. */
+  #forgetAnswersToNothing(): void {
+    const came = new Set(
+      this.sendings.filter(({ frame }) => frame !== undefined).map(({ seq }) => seq),
+    );
+    this.sendings = this.sendings.filter(({ seq, why }) => why === 'first' || came.has(seq));
   }
 
   #onPart({ seq, time, frame, bytes, direction }: Extract<TransferEvent, { type: 'part' }>): void {
@@ -121,7 +128,7 @@ export class LossFinder {
     const { time, frame } = request;
     const { segmentCount } = this.#download;
     if (time > this.#timeOut.last + SAME_TIME_OUT) this.#beginTimeOut(events, index);
-    const seqs = request.seqs.slice(0, MAX_ASKED).filter((seq) => seq < segmentCount);
+    const seqs = request.seqs.filter((seq) => seq < segmentCount);
     const known = { time, frame, seqs };
     this.reRequests.push(known);
     for (const seq of seqs) {
@@ -169,13 +176,10 @@ export class LossFinder {
 
   /** Before a part of the fast profile is taken: what that tells of earlier ones. */
   #findByFeedback(seq: number, state: State): void {
-    const isTold = this.acknowledged.has(seq);
-    if (this.#beside === 'client') {
-      const wasMissed = state.count === 0 && this.#highestTold > seq + OVERTAKEN_BY;
-      if (wasMissed && !isTold) this.#guess(seq, state);
-    } else if (state.arrived !== undefined && !isTold && this.#told > state.told) {
-      this.#lose(state);
-    }
+    if (this.acknowledged.has(seq)) return;
+    const isMissed = state.count === 0 && this.#highestTold > seq + OVERTAKEN_BY;
+    if (isMissed && this.#beside !== 'server') this.#guess(seq, state);
+    else if (state.arrived !== undefined && this.#told > state.told) this.#lose(state);
   }
 
   /** One that was lost before it could be captured. */

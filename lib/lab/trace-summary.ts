@@ -51,7 +51,7 @@ export function summarize(trace: DownloadTrace): TraceSummary {
     ...{ sentAgain: counts.again, needless: counts.needless },
     reRequests: reRequests.length,
     askedFor: reRequests.reduce((sum, { seqs }) => sum + seqs.length, 0),
-    ...{ span, paused, goodput: busy > 0 ? (bytes / busy) * NANOSECONDS : undefined },
+    ...{ span, paused, goodput: busy >= LEAST_BIN ? (bytes / busy) * NANOSECONDS : undefined },
     waited: waitedFor(trace),
   };
 }
@@ -82,11 +82,14 @@ export interface GoodputBin {
   readonly rate: number;
 }
 
+/** Less than a millisecond says nothing of a rate. */
+const LEAST_BIN = 1e6;
+
 /** Goodput over time, in about `count` equal spans of a length that reads well; the last one is empty. */
 export function goodputOverTime({ sendings }: DownloadTrace, count: number): GoodputBin[] {
   const first = sendings[0]?.time ?? 0;
   const last = sendings.at(-1)?.time ?? 0;
-  const width = roundUp(Math.max(1, (last - first) / count));
+  const width = roundUp(Math.max(LEAST_BIN, (last - first) / count));
   const bins = new Array<number>(Math.floor((last - first) / width) + 2).fill(0);
   const there = new Set<number>();
   for (const { seq, lost, time, bytes } of sendings) {

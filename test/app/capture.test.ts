@@ -186,3 +186,20 @@ test('--capture into a folder that is not there is told, and nothing begins', as
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
   expect(stderr).toMatch(/^error: nothing can be recorded: ENOENT.*\n$/);
 });
+
+test('--capture writes over an earlier capture, and over nothing else', async () => {
+  await using folder = await TemporaryFolder.create({ mine: 'something else' });
+  const at = (name: string): string => join(folder.path, name);
+  const record = (file: string) => run(WIRELAB, ['get', 'f', '--port', '1', '--capture', file]);
+  expect((await record(at('mine'))).stderr).toMatch(
+    /^error: nothing can be recorded: .* no capture\n$/,
+  );
+  expect(await readFile(at('mine'), 'utf8')).toBe('something else');
+  for (const _ of [1, 2]) {
+    expect((await record(at('new.pcapng'))).stderr).toMatch(/ECONNREFUSED|no server|refused/i);
+    expect((await readFile(at('new.pcapng'))).length).toBeGreaterThan(20);
+  }
+  const demo = await run(WIRELAB, ['demo', '--capture', at('no/such/folder.pcapng')]);
+  expect(demo.status).toBe(1);
+  expect(demo.stderr).toMatch(/^error: nothing can be recorded: there is no .*such\n$/);
+});

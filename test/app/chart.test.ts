@@ -229,6 +229,12 @@ describe('wirelab chart', () => {
     expect(await said(capture, '--download', '2', '--out', page)).toMatch(
       /^1 error: .* has 1 downloads?, and no number 2$/,
     );
+    // Nor does it write over what it has not made.
+    const before = readFileSync(file);
+    expect(await said(capture, '--out', file)).toMatch(
+      /^1 error: .* there is something else of that name$/,
+    );
+    expect(readFileSync(file).equals(before)).toBe(true);
     expect(await said(capture, '--out', join(folder.path, 'no/such/place.html'))).toMatch(
       /^1 error: .*place\.html cannot be written: ENOENT/,
     );

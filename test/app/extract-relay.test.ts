@@ -41,14 +41,14 @@ test('relay: out of the captures of sender, server, receiver, and of one who did
     expect(await readFile(join(extracted.folder.path, 'empty'), 'utf8')).toBe('');
   }
   await using refused = await extract(capture('carol'));
-  expect(refused.areWhole).toBe(false);
+  expect(refused.areWhole).toBe(true);
   expect(refused.told).toMatch(
     /^f\.bin .*: not in the capture: all of it \(carol did not want it\)$/m,
   );
   expect(await readdir(refused.folder.path)).toEqual([]);
   // In once, and out once.
   await using server = await extract(capture('server'));
-  expect(server.areWhole).toBe(false);
+  expect(server.areWhole).toBe(true);
   expect(server.told.match(/^f\.bin .* whole/gm)).toHaveLength(2);
   expect(server.told.match(/^empty .* whole/gm)).toHaveLength(2);
   expect(server.told.match(/carol did not want it/g)).toHaveLength(1);

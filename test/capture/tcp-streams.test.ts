@@ -11,7 +11,7 @@ function segment(seq: number, text: string, flags: number = TCP.ACK): TcpPacket 
   const frame = { number: 1, time: 0, linkType: 101, comments: [] };
   return {
     ...{ protocol: 'tcp', frame, ...CLIENT, ...SERVER, seq: seq >>> 0, ack: 0 },
-    ...{ flags, payload: Buffer.from(text), isCut: false },
+    ...{ flags, payload: Buffer.from(text), length: Buffer.byteLength(text), isCut: false },
   };
 }
 

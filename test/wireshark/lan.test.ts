@@ -6,8 +6,9 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { TemporaryFolder } from '../app/folders.ts';
 import { run, WIRELAB } from '../app/programs.ts';
-import { bearHostileBytes, packets } from '../support/dissectors.ts';
+import { bearHostileBytes, packets, WITH_DISSECTORS } from '../support/dissectors.ts';
 import { record } from '../support/recorded.ts';
+import { captureOf } from '../support/samples/list.ts';
 import { hasTshark } from '../support/tshark.ts';
 
 interface Vector {
@@ -156,4 +157,11 @@ test.skipIf(!hasTshark)('the folder alone is enough, among the personal plugins'
   expect(stdout.split('\n').filter(Boolean).sort()).toEqual([
     ...['lanshare', 'lanshare', 'sent', 'sent', 'sent'],
   ]);
+  // Those of the repository, besides: nothing is loaded twice, and the table is there.
+  const table = [...WITH_DISSECTORS, '-X', 'lua_script1:downloads', '-q'];
+  const again = await promisify(execFile)('tshark', [...table, '-r', captureOf('classroom-loss')], {
+    env: { ...process.env, HOME: home.path, XDG_CONFIG_HOME: join(home.path, 'config') },
+  });
+  expect(again.stderr).not.toMatch(/lua/i);
+  expect(again.stdout).toMatch(/^story\.txt +24 +24 /m);
 });
