@@ -49,10 +49,11 @@ function pieces(bytes: Buffer, most: number): { offset: number; more: boolean; b
   }));
 }
 
-function decodeAll(packets: readonly Buffer[]): Packet[] {
+function decodeAll(packets: readonly Buffer[], times: readonly number[] = []): Packet[] {
   const decoder = new Decoder();
   return packets.flatMap((bytes, index) => {
-    const frame = { number: index + 1, time: 0, linkType: LINK_TYPE_RAW, bytes, comments: [] };
+    const time = times[index] ?? 0;
+    const frame = { number: index + 1, time, linkType: LINK_TYPE_RAW, bytes, comments: [] };
     return decoder.decode(frame) ?? [];
   });
 }
@@ -88,4 +89,22 @@ test('what never becomes whole takes no room for ever', () => {
   expect(decodeAll([...packets, ...rest])).toEqual([]);
   const newest = fragmentsOf('192.0.2.1', Buffer.alloc(3000), 999).slice(1);
   expect(decodeAll([...packets, ...newest])).toHaveLength(1);
+});
+
+test('a number that comes again after half a minute is that of another packet', () => {
+  const old = fragmentsOf('192.0.2.1', Buffer.alloc(3000, 1), 7).slice(1);
+  const fresh = fragmentsOf('192.0.2.1', Buffer.alloc(3000, 2), 7);
+  const late = [0, 0, 31e9, 31e9, 31e9];
+  const [packet, ...others] = decodeAll([...old, ...fresh], late);
+  expect(others).toEqual([]);
+  expect(packet?.payload.every((byte) => byte === 2)).toBe(true);
+});
+
+test('of fragments that the capture has cut short, the first one stands for all', () => {
+  const cut = fragmentsOf('192.0.2.1', Buffer.alloc(3000, 1), 7).map((bytes) =>
+    bytes.subarray(0, 100),
+  );
+  const [packet, ...others] = decodeAll(cut);
+  expect(others).toEqual([]);
+  expect(packet).toMatchObject({ isCut: true, length: 3000 });
 });

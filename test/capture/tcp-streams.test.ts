@@ -96,3 +96,16 @@ test('a side that has ended says nothing more, the other one may', () => {
   expect(textOf(eventsOf(packets))).toBe('bye$');
   expect(textOf(eventsOf(packets), 'server')).toBe('so long$');
 });
+
+test('a segment that is lost comes again, however many have come meanwhile', () => {
+  const many = Array.from({ length: 3000 }, (_, index) => segment(2 + index, 'x'));
+  const packets = [segment(0, '', TCP.SYN), ...many, segment(1, 'a')];
+  const end = segment(3002, '', TCP.FIN | TCP.ACK);
+  expect(textOf(eventsOf([...packets, end]))).toBe(`a${'x'.repeat(3000)}$`);
+});
+
+test('a beginning that comes once more changes nothing', () => {
+  const packets = [segment(0, '', TCP.SYN), segment(1, 'abc'), segment(0, '', TCP.SYN)];
+  const end = segment(7, '', TCP.FIN | TCP.ACK);
+  expect(textOf(eventsOf([...packets, segment(4, 'def'), end]))).toBe('abcdef$');
+});

@@ -18,8 +18,8 @@ export async function record(
     /** One that was opened from there, to a port of this side. */
     called: (port: number) => TcpRecord;
     udp: (port: number, bytes: Buffer) => void;
-    /** One that comes from there. */
-    came: (from: number, to: number, bytes: Buffer) => void;
+    /** One that comes from there, or from another host. */
+    came: (from: number, to: number, bytes: Buffer, host?: string) => void;
   }) => void,
 ): Promise<Recording> {
   const folder = await TemporaryFolder.create();
@@ -44,8 +44,8 @@ export async function record(
     called: (port) => connect('in', port),
     udp: (port, bytes) =>
       recorder.udp('out', { address: HERE, port }, { address: THERE, port }, bytes),
-    came: (from, to, bytes) =>
-      recorder.udp('in', { address: HERE, port: to }, { address: THERE, port: from }, bytes),
+    came: (from, to, bytes, address = THERE) =>
+      recorder.udp('in', { address: HERE, port: to }, { address, port: from }, bytes),
   });
   for (const one of open) one.closed();
   recorder.close();
