@@ -13,20 +13,33 @@ const WITH_MORE_CASES = [
   '**/spoilt-captures.test.ts',
   'wireshark/*.test.ts',
 ];
+/** What puts its own modules in place of others has to have them for itself. */
+const ALONE = ['app/file-download.test.ts'];
 /** A file for the counts of the run, besides what is printed. */
 const summary = process.env.VITEST_SUMMARY;
 
+const root = import.meta.dirname;
+const shared = {
+  root,
+  name: 'shared',
+  globalSetup: './support/compile-programs.ts',
+  include: long ? ['**/*.long.ts', ...WITH_MORE_CASES] : ['**/*.test.ts'],
+  exclude: ['**/node_modules/**', ...ALONE],
+  // Time limits are there to end what hangs; no test depends on being fast.
+  testTimeout: long ? 1_800_000 : 60_000,
+  hookTimeout: 60_000,
+  pool: 'forks' as const,
+  // Loading everything anew for each file takes a minute in all.
+  isolate: false,
+};
+
 export default defineConfig({
   test: {
-    root: import.meta.dirname,
-    globalSetup: './support/compile-programs.ts',
-    include: long ? ['**/*.long.ts', ...WITH_MORE_CASES] : ['**/*.test.ts'],
-    // Time limits are there to end what hangs; no test depends on being fast.
-    testTimeout: long ? 1_800_000 : 60_000,
-    hookTimeout: 60_000,
-    pool: 'forks',
-    // Loading everything anew for each file takes a minute in all.
-    isolate: false,
+    root,
+    projects: [
+      { test: shared },
+      ...(long ? [] : [{ test: { root, name: 'alone', include: ALONE } }]),
+    ],
     // Most wait for processes that they have started; a core would be idle now and then.
     maxWorkers: availableParallelism() + 1,
     reporters: summary === undefined ? ['default'] : ['default', 'json'],

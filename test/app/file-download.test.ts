@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
+import { FileDownload } from '../../lib/app/file-download.ts';
 import { millis, type Port } from '../../lib/core/brands.ts';
 import { leftoverPath, readLeftover } from '../../lib/storage/leftover.ts';
 import type * as locks from '../../lib/storage/lock.ts';
@@ -29,11 +30,6 @@ vi.mock('../../lib/storage/lock.ts', async (original) => {
     },
   };
 });
-
-// Another test may have loaded it without that.
-vi.resetModules();
-const { FileDownload } = await import('../../lib/app/file-download.ts');
-type Download = Awaited<ReturnType<typeof FileDownload.open>>;
 
 afterEach(() => {
   vi.useRealTimers();
@@ -112,8 +108,8 @@ test('when it has ended, no note follows', async () => {
 });
 
 test.each([
-  ['what is discarded', 3, (download: Download) => download.discard()],
-  ['a download of which nothing came', 0, (download: Download) => download.keep()],
+  ['what is discarded', 3, (download: FileDownload) => download.discard()],
+  ['a download of which nothing came', 0, (download: FileDownload) => download.keep()],
 ])('%s is gone before another attempt may begin', async (_name, parts, end) => {
   await using folder = await TemporaryFolder.create();
   const { download, take } = await begin(folder.path);
