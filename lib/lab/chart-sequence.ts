@@ -10,10 +10,13 @@ const MILLION = 1e6;
 /** A pause that takes more than this part of the time is drawn shorter. */
 const LONG_PAUSE = 0.25;
 
-/** So many marks of a kind are drawn as one path, filled. */
+/** So many marks of a kind are dots. */
 const MANY = 2000;
 /** Pixels of a mark where there are hundreds. */
 const SMALL = 5;
+const DOT = 3;
+/** Marks for one re-request. */
+const MANY_ASKED = 250;
 const HOLLOW: ReadonlySet<Kind> = new Set(['needless', 'asked']);
 
 const NO_ROOM = { top: 0, bottom: 0 };
@@ -46,7 +49,7 @@ export function sequenceChart(trace: DownloadTrace, theme: Theme, room = NO_ROOM
       'asked',
       theme,
       trace.reRequests.flatMap(({ seqs, time, frame }) =>
-        seqs.map((seq) => [clock(time), seq, frame]),
+        thinned(seqs).map((seq) => [clock(time), seq, frame]),
       ),
     ),
   ].filter(({ data }) => data.length > 0);
@@ -77,22 +80,29 @@ export function sequenceChart(trace: DownloadTrace, theme: Theme, room = NO_ROOM
   };
 }
 
+/** Of a list with more numbers than there are pixels, every so many. */
+function thinned(seqs: readonly number[]): readonly number[] {
+  const step = Math.ceil(seqs.length / MANY_ASKED);
+  return step === 1 ? seqs : seqs.filter((_, index) => index % step === 0);
+}
+
 function rowOf(clock: Clock): (sending: Sending) => Row {
   return ({ time, seq, frame, nth }) => [clock(time), seq, frame ?? 'not in the capture', nth];
 }
 
 function marks(kind: Kind, theme: Theme, data: Row[]): ScatterSeriesOption & { data: Row[] } {
   const { name, symbol, size } = KINDS[kind];
-  const isHollow = HOLLOW.has(kind) && data.length < MANY;
-  const symbolSize = data.length < MANY / 10 ? size : Math.min(size, SMALL);
+  // Of thousands only dots are drawn fast enough.
+  const isMany = data.length >= MANY;
+  const isHollow = HOLLOW.has(kind) && !isMany;
+  const symbolSize = isMany ? DOT : data.length < MANY / 10 ? size : Math.min(size, SMALL);
   return {
-    ...{ type: 'scatter', name, symbol, symbolSize, color: theme.colors[kind], data },
+    ...{ type: 'scatter', name, symbol: isMany ? 'rect' : symbol, symbolSize },
+    ...{ color: theme.colors[kind], data, large: isMany, largeThreshold: MANY },
     dimensions: ['time in ms', 'part', 'frame', 'sending'],
     encode: { x: 0, y: 1, tooltip: kind === 'asked' ? [2, 0, 1] : [2, 0, 1, 3] },
     // Losses over what was sent, re-requests over losses.
     z: kind === 'first' ? 2 : 3,
-    large: true,
-    largeThreshold: MANY,
     itemStyle: isHollow
       ? { color: 'transparent', borderColor: theme.colors[kind], borderWidth: 1.5, opacity: 1 }
       : { opacity: 1 },
