@@ -1,8 +1,14 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { summarize } from '../../lib/lab/trace-summary.ts';
+import { TemporaryFolder } from '../app/folders.ts';
 import { filesIn } from '../support/extracted.ts';
 import { record } from '../support/recorded.ts';
+import { captureOf } from '../support/samples/list.ts';
 import { tracesOf } from '../support/traces.ts';
+import { hasTshark } from '../support/tshark.ts';
 
 type Tell = Parameters<Parameters<typeof record>[0]>[0];
 
@@ -15,7 +21,7 @@ const PART = 'a'.repeat(2043);
 const PORT = 40_555;
 
 /** A client that has logged in, and what is said on its connection. */
-function join(tell: Tell) {
+function logIn(tell: Tell) {
   const connection = tell.tcp(55_000);
   const say = (text: string): void => connection.data('out', Buffer.from(`${text}\n`));
   const hear = (text: string): void => connection.data('in', Buffer.from(`${text}\n`));
@@ -34,7 +40,7 @@ async function read(tell: (tell: Tell) => void) {
 
 test('a part counts from the host of the server only', async () => {
   const { files, traces } = await read((tell) => {
-    const { say, hear, came } = join(tell);
+    const { say, hear, came } = logIn(tell);
     for (const text of ['download|f', String(PORT)]) say(text);
     hear('|2');
     say(String(PORT));
@@ -48,7 +54,7 @@ test('a part counts from the host of the server only', async () => {
 
 test('a UDP port that was used before belongs to who uses it now', async () => {
   const { files } = await read((tell) => {
-    const { say, hear, came } = join(tell);
+    const { say, hear, came } = logIn(tell);
     say('download|f');
     hear('|1');
     say(String(PORT));
@@ -67,7 +73,7 @@ test('a UDP port that was used before belongs to who uses it now', async () => {
 
 test('a file that has changed meanwhile does not count, though all parts came', async () => {
   const { files } = await read((tell) => {
-    const { say, hear, came } = join(tell);
+    const { say, hear, came } = logIn(tell);
     say('download|f');
     hear('|1');
     say(String(PORT));
@@ -79,7 +85,7 @@ test('a file that has changed meanwhile does not count, though all parts came', 
 
 test('a download goes on when another one is asked for and refused', async () => {
   const { traces } = await read((tell) => {
-    const { say, hear, came } = join(tell);
+    const { say, hear, came } = logIn(tell);
     say('download|f');
     hear('|4');
     say(String(PORT));
@@ -102,7 +108,7 @@ test('a download goes on when another one is asked for and refused', async () =>
 
 test('what is said after the end does not belong to it', async () => {
   const { traces } = await read((tell) => {
-    const { say, hear, came } = join(tell);
+    const { say, hear, came } = logIn(tell);
     say('download|f');
     hear('|1');
     say(String(PORT));
@@ -121,7 +127,7 @@ test('what is said after the end does not belong to it', async () => {
 test('a list of numbers longer than a message is cut between two of them', async () => {
   const numbers = Array.from({ length: 20_000 }, (_, index) => index);
   const { traces } = await read((tell) => {
-    const { say, hear, came } = join(tell);
+    const { say, hear, came } = logIn(tell);
     say('download|f');
     hear('|30000');
     say(String(PORT));
@@ -130,3 +136,30 @@ test('a list of numbers longer than a message is cut between two of them', async
   });
   expect(traces[0]?.reRequests.flatMap(({ seqs }) => seqs)).toEqual(numbers);
 });
+
+test('lines may end with CRLF, and come in pieces', async () => {
+  const { files } = await read((tell) => {
+    const connection = tell.tcp(55_000);
+    for (const text of ['connect|ann\r\ndown', 'load|f\r', '\n']) {
+      connection.data('out', Buffer.from(text));
+    }
+    for (const text of ['connected\r\n', '|', '1\r\n']) connection.data('in', Buffer.from(text));
+    connection.data('out', Buffer.from(`${PORT}\r\n`));
+    tell.came(45_000, PORT, datagram(0, 'all'));
+  });
+  expect(files).toMatchObject([{ name: 'f', text: 'all', missing: undefined }]);
+});
+
+test.skipIf(!hasTshark)(
+  'parts of which the capture has kept the beginning only are missing',
+  async () => {
+    await using folder = await TemporaryFolder.create();
+    const file = join(folder.path, 'short.pcapng');
+    await promisify(execFile)('editcap', ['-s', '200', captureOf('classroom-clean'), file]);
+    expect(filesIn(file)).toMatchObject([{ name: 'story.txt', missing: '24 of 24 parts (0–19, …)' }]);
+    // They were sent all the same, with all their bytes.
+    const [short] = tracesOf(file).map(summarize);
+    const [whole] = tracesOf(captureOf('classroom-clean')).map(summarize);
+    expect(short).toEqual(whole);
+  },
+);
