@@ -156,7 +156,9 @@ test.skipIf(!hasTshark)(
     await using folder = await TemporaryFolder.create();
     const file = join(folder.path, 'short.pcapng');
     await promisify(execFile)('editcap', ['-s', '200', captureOf('classroom-clean'), file]);
-    expect(filesIn(file)).toMatchObject([{ name: 'story.txt', missing: '24 of 24 parts (0–19, …)' }]);
+    expect(filesIn(file)).toMatchObject([
+      { name: 'story.txt', missing: '24 of 24 parts (0–19, …)' },
+    ]);
     // They were sent all the same, with all their bytes.
     const [short] = tracesOf(file).map(summarize);
     const [whole] = tracesOf(captureOf('classroom-clean')).map(summarize);
