@@ -5,6 +5,8 @@ export const REPEAT = millis(30_000);
 export const GONE_AFTER = millis(90_000);
 /** Greetings that come within this time of each other are copies of one. */
 export const COPIES_WITHIN = millis(1000);
+/** Who knows nobody by then greets once more: his first greeting may have counted as a copy of who was there before. */
+const ALONE_FOR = millis(1500);
 /** Somebody who is known and greets sooner than this has been started again: he knows nobody. */
 const RESTARTED_WITHIN = millis(25_000);
 /** Answers are spread over this long for each one who is known, so that not all come at once. */
@@ -67,6 +69,9 @@ export class Roster {
   /** Whom to answer, and when. */
   readonly #owed = new Map<string, Millis>();
   #nextHello: Millis | undefined;
+  /** When to greet again, should nobody be known: once, after the start. */
+  #lookAgain: Millis | undefined;
+  #hasBegun = false;
   #hasLeft = false;
   /** Copies that are still to be said. */
   #copies: { readonly word: Greeting['word']; left: number; at: Millis } | undefined;
@@ -98,12 +103,15 @@ export class Roster {
   greet(now: Millis): readonly RosterEffect[] {
     this.#hasLeft = false;
     this.#nextHello = after(now, REPEAT);
+    this.#lookAgain = this.#hasBegun ? undefined : after(now, ALONE_FOR);
+    this.#hasBegun = true;
     return this.#sayToAll('hello', now);
   }
 
   /** The last word. What it returns is followed by the copies of {@link onTimeout}. */
   leave(now: Millis): readonly RosterEffect[] {
     this.#nextHello = undefined;
+    this.#lookAgain = undefined;
     this.#owed.clear();
     this.#hasLeft = true;
     return this.#sayToAll('bye', now);
@@ -143,7 +151,7 @@ export class Roster {
   }
 
   nextTimeout(): Millis | undefined {
-    let at = earliest(this.#nextHello, this.#copies?.at);
+    let at = earliest(earliest(this.#nextHello, this.#lookAgain), this.#copies?.at);
     for (const due of this.#owed.values()) at = earliest(at, due);
     for (const { heardAt } of this.#known.values()) return earliest(at, after(heardAt, GONE_AFTER));
     return at;
@@ -155,9 +163,16 @@ export class Roster {
       if (now < after(known.heardAt, GONE_AFTER)) break;
       effects.push(...this.#forget(address, known, true));
     }
-    if (this.#nextHello !== undefined && now >= this.#nextHello) effects.push(...this.greet(now));
+    if (this.#isTimeToGreet(now)) effects.push(...this.greet(now));
     effects.push(...this.#sayCopies(now), ...this.#answer(now));
     return effects;
+  }
+
+  #isTimeToGreet(now: Millis): boolean {
+    if (this.#nextHello !== undefined && now >= this.#nextHello) return true;
+    if (this.#lookAgain === undefined || now < this.#lookAgain) return false;
+    this.#lookAgain = undefined;
+    return this.#known.size === 0;
   }
 
   #hearBye(address: string, known: Known | undefined, now: Millis): readonly RosterEffect[] {

@@ -163,6 +163,21 @@ describe.each(WIRES)('with $copies copies, answers that differ: $answersDiffer',
     for (const host of others) expect(host.roster.peers).toHaveLength(3);
   });
 
+  test.each([10, 300, 900])(
+    'one that is started again after %i ms is answered a little later',
+    (pause) => {
+      const lan = new Lan(wire);
+      const others = [lan.start('a'), lan.start('b'), lan.start('c')];
+      const first = lan.start('d', 1000);
+      lan.run(1050);
+      first.die();
+      const second = lan.start('d', pause);
+      lan.run(pause + 2500);
+      expect(second.roster.peers).toHaveLength(3);
+      for (const host of others) expect(host.roster.peers).toHaveLength(3);
+    },
+  );
+
   test('another name is noticed', () => {
     const lan = new Lan(wire);
     const a = lan.start('a');
