@@ -18,6 +18,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['lanshare', async () => (await import('./app/lanshare.ts')).lanshareCommand()],
   ['extract', async () => (await import('./app/extract.ts')).extractCommand()],
   ['chart', async () => (await import('./app/chart.ts')).chartCommand()],
+  ['link', async () => (await import('./app/link.ts')).linkCommand()],
   ['demo', async () => (await import('./app/demo.ts')).demoCommand()],
 ]);
 

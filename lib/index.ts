@@ -23,6 +23,10 @@ export type { Framing } from './commands/framing.ts';
 export type { ClientMessage } from './commands/messages.ts';
 export type { RoomOptions } from './commands/room.ts';
 export { Gate } from './isend/gate.ts';
+export { FaultPlan, type Faults } from './lab/faults.ts';
+export { linkWays } from './lab/link-ways.ts';
+export { readScenario, type Scenario } from './lab/scenario.ts';
+export { SCENARIOS } from './lab/scenarios.ts';
 export {
   ChatClientDriver,
   type ChatClientOptions,
@@ -41,6 +45,7 @@ export { IsendSenderDriver, type IsendSenderOptions } from './net/isend-sender-d
 export type { SourceFile, SourceItem } from './net/isend-source.ts';
 export { LanshareEngine, type LanshareEngineOptions } from './net/lanshare-engine.ts';
 export type { UploadFile } from './net/lanshare-upload.ts';
+export { LinkDriver, type LinkOptions } from './net/link-driver.ts';
 export { type OpenOffer, RelayClient, type RelayClientOptions } from './net/relay-client.ts';
 export { type DownloadOptions, download as downloadFromRelay } from './net/relay-download.ts';
 export { RelayServerDriver, type RelayServerOptions } from './net/relay-server-driver.ts';

@@ -9,9 +9,8 @@ import { chartPage } from '../lab/chart-page.ts';
 import { sequenceChart } from '../lab/chart-sequence.ts';
 import { summaryRows } from '../lab/chart-summary.ts';
 import { LIGHT } from '../lab/chart-theme.ts';
-import { type ClassroomEvent, ClassroomReader } from '../lab/classroom-reader.ts';
-import { type DownloadTrace, traceDownloads } from '../lab/download-trace.ts';
-import { packetsOf } from './capture-packets.ts';
+import type { DownloadTrace } from '../lab/download-trace.ts';
+import { tracesOf } from './capture-traces.ts';
 import { UserError } from './exit-status.ts';
 import { newCommand } from './flags.ts';
 import { packageFolder } from './package-files.ts';
@@ -23,6 +22,7 @@ interface Flags {
   readonly download?: number;
 }
 
+const ECHARTS = 'echarts/dist/echarts.min.js';
 const WIDTH = 1000;
 const SEQUENCE_HEIGHT = 640;
 /** Rungs of a ladder in an image: more fit no page. */
@@ -41,7 +41,7 @@ export function chartCommand(): Command {
 }
 
 function chart(capture: string, { out, svg, png, download }: Flags): void {
-  const all = [...tracesOf(capture)];
+  const all = tracesOf(capture);
   const traces = all.filter(({ download: { number } }) => number === (download ?? number));
   if (traces.length === 0) throw nothingToShow(capture, all.length, download);
   const page = out ?? `${basename(capture, extname(capture))}.html`;
@@ -54,15 +54,6 @@ function chart(capture: string, { out, svg, png, download }: Flags): void {
       if (png) write(`${path}.png`, pngOf(image));
     }
   }
-}
-
-function tracesOf(capture: string): DownloadTrace[] {
-  const reader = new ClassroomReader();
-  function* events(): Generator<ClassroomEvent> {
-    for (const packet of packetsOf(capture)) yield* reader.push(packet);
-    yield* reader.end();
-  }
-  return traceDownloads(events());
 }
 
 function* imagesOf(trace: DownloadTrace): Generator<[string, string]> {
@@ -79,10 +70,12 @@ function imagePath(page: string, number: number | undefined, name: string): stri
 }
 
 function pageParts(): { template: string; library: string } {
-  const require = createRequire(import.meta.url);
+  const built = join(packageFolder(), 'dist/echarts.min.js');
+  // In a clone that is not built it is where npm has put it.
+  const library = existsSync(built) ? built : createRequire(import.meta.url).resolve(ECHARTS);
   return {
     template: readFileSync(join(packageFolder(), 'lib/lab/chart-page.html'), 'utf8'),
-    library: readFileSync(require.resolve('echarts/dist/echarts.min.js'), 'utf8'),
+    library: readFileSync(library, 'utf8'),
   };
 }
 

@@ -72,9 +72,10 @@ class ClassroomDemo implements AsyncDisposable {
   #startLink(serverPort: number): Promise<LinkDriver> {
     const plan = new FaultPlan({ loss: LOSS }, SEED);
     return LinkDriver.start({
-      serverPort,
-      fateOf: (seq, nth) => plan.fateOf(seq, nth),
-      onDropped: (seq, nth) => {
+      server: { host: '127.0.0.1', port: serverPort },
+      ways: { client: { fateOf: (seq, nth) => plan.fateOf(seq, nth) } },
+      onDecision: ({ seq, nth, fate }) => {
+        if (fate.length > 0) return;
         this.#lost += 1;
         this.#stage.tell('path', `part ${seq} is lost${nth > 1 ? ` (sending ${nth})` : ''}`);
       },

@@ -5,3 +5,6 @@ export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 
 /** The program cannot do what it was asked to; the message is for the user, one line. */
 export class UserError extends Error {}
+
+/** It was called wrongly. */
+export class UsageError extends UserError {}

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { parseUserName } from '../commands/names.ts';
 import { parsePort } from '../core/brands.ts';
+import { parseAmount } from '../core/units.ts';
 import { isHost } from '../net/addresses.ts';
 
 /** The ports of the document. */
@@ -109,11 +110,9 @@ export function parseMtu(text: string): number {
 
 /** `20M`: bytes a second, with K, M or G for thousands, millions, thousand millions. */
 export function parseRate(text: string): number {
-  const parts = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text);
-  const factor = { '': 1, K: 1e3, M: 1e6, G: 1e9 }[parts?.[2]?.toUpperCase() ?? ''] ?? 1;
   // On the wire it is a whole number, and 4.1 * 1e6 is none.
-  const rate = Math.round(Number(parts?.[1]) * factor);
-  if (!(rate >= 1000)) {
+  const rate = Math.round(parseAmount(text) ?? 0);
+  if (rate < 1000) {
     throw new InvalidArgumentError('Give bytes a second, at least 1K, for example 500K or 20M.');
   }
   return rate;
@@ -121,9 +120,7 @@ export function parseRate(text: string): number {
 
 /** `500M`: bytes, with K, M, G or T for thousands and so on. */
 export function parseBytes(text: string): number {
-  const parts = /^(\d+(?:\.\d+)?)([KMGT]?)$/i.exec(text);
-  const factor = { '': 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 }[parts?.[2]?.toUpperCase() ?? ''] ?? 1;
-  const bytes = Math.round(Number(parts?.[1]) * factor);
-  if (!(bytes > 0)) throw new InvalidArgumentError('Give bytes, for example 500M or 20G.');
+  const bytes = Math.round(parseAmount(text) ?? 0);
+  if (bytes === 0) throw new InvalidArgumentError('Give bytes, for example 500M or 20G.');
   return bytes;
 }

@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander';
 import { systemCode } from '../core/errors.ts';
 import { recordPrograms } from './capture.ts';
-import { EXIT, type ExitStatus, UserError } from './exit-status.ts';
+import { EXIT, type ExitStatus, UsageError, UserError } from './exit-status.ts';
 
 /** Runs a command with the arguments of the process; the process ends with its status. */
 export async function runProgram(command: Command): Promise<void> {
@@ -22,6 +22,6 @@ async function statusOf(command: Command): Promise<ExitStatus> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (!(error instanceof UserError)) throw error;
     process.stderr.write(`error: ${error.message}\n`);
-    return EXIT.failed;
+    return error instanceof UsageError ? EXIT.usage : EXIT.failed;
   }
 }

@@ -59,6 +59,7 @@ export class Recorder {
   #filled = 0;
   /** Bytes of the file. */
   #written = 0;
+  #frames = 0;
   /** The last packet: it may still be explained. */
   #last: PacketInfo | undefined;
   #lastBytes = 0;
@@ -104,6 +105,11 @@ export class Recorder {
     if (at !== undefined) encodeUdp(this.#buffer, at, flow, payload);
   }
 
+  /** Packets so far: the number of the last one, as Wireshark counts them. */
+  get frames(): number {
+    return this.#frames;
+  }
+
   /** What is known of the packet that was recorded last. */
   explain(text: string): void {
     if (this.#last !== undefined) this.#last.comment = joined(this.#last.comment, text);
@@ -133,6 +139,7 @@ export class Recorder {
     const { high, low } = this.#clock.now();
     this.#last = { high, low, interfaceNumber, direction, comment: undefined };
     this.#lastBytes = bytes;
+    this.#frames += 1;
     this.#flushing ??= setTimeout(() => this.#onTimer(), FLUSH_AFTER_MS).unref();
     return this.#filled + PACKET_AT;
   }

@@ -1,14 +1,11 @@
-import { after, type Millis, millis } from '../core/brands.ts';
+import { after, type Millis } from '../core/brands.ts';
 import { randomFrom } from '../core/random.ts';
+import { RateQueue, type RateQueueOptions } from './rate-queue.ts';
 import type { SimulatedNetwork } from './simulated-network.ts';
 
-export interface BottleneckOptions {
-  /** Bytes a second. */
-  readonly rate: number;
+export interface BottleneckOptions extends RateQueueOptions {
   /** One way, without the queue. */
   readonly delay: Millis;
-  /** Bytes that wait at most; what is beyond is dropped. */
-  readonly queue: number;
   /** The share that is lost by chance, behind the queue. */
   readonly loss: number;
   readonly seed: number;
@@ -18,16 +15,16 @@ export interface BottleneckOptions {
 export class Bottleneck {
   readonly #network: SimulatedNetwork;
   readonly #options: BottleneckOptions;
+  readonly #queue: RateQueue;
   #sent = 0;
-  /** When the link has sent all that waits. */
-  #freeAt = millis(0);
-  #queuedMillis = 0;
+  #queuedBytes = 0;
   #observed = 0;
   #dropped = 0;
 
   constructor(network: SimulatedNetwork, options: BottleneckOptions) {
     this.#network = network;
     this.#options = options;
+    this.#queue = new RateQueue(options);
   }
 
   /** Packets that found no place in the queue. */
@@ -37,23 +34,22 @@ export class Bottleneck {
 
   /** Bytes that wait, on average over the packets that came. */
   get meanQueue(): number {
-    return ((this.#queuedMillis / Math.max(1, this.#observed)) * this.#options.rate) / 1000;
+    return this.#queuedBytes / Math.max(1, this.#observed);
   }
 
   /** @param bytes of the packet, headers and all. */
   send(bytes: number, deliver: () => void): void {
-    const { rate, delay, queue, loss, seed } = this.#options;
+    const { delay, loss, seed } = this.#options;
     const { now } = this.#network;
-    const waiting = Math.max(0, this.#freeAt - now);
-    this.#queuedMillis += waiting;
+    this.#queuedBytes += this.#queue.waitingAt(now);
     this.#observed += 1;
-    if ((waiting * rate) / 1000 + bytes > queue) {
+    const gone = this.#queue.admit(bytes, now);
+    if (gone === undefined) {
       this.#dropped += 1;
       return;
     }
-    this.#freeAt = millis(Math.max(now, this.#freeAt) + (bytes * 1000) / rate);
     this.#sent += 1;
     if (randomFrom(seed, this.#sent, 1, 1) < loss) return;
-    this.#network.schedule(after(this.#freeAt, delay), deliver);
+    this.#network.schedule(after(gone, delay), deliver);
   }
 }

@@ -9,8 +9,9 @@ import {
 } from '../commands/codec.ts';
 import type { ClientMessage, FastOffer } from '../commands/messages.ts';
 import { decodeFeedback, type Feedback } from '../udp-reliable/feedback.ts';
-import { MAX_SEGMENT_COUNT, readSequenceNumber, SEGMENT_PAYLOAD } from '../udp-reliable/segment.ts';
+import { MAX_SEGMENT_COUNT, SEGMENT_PAYLOAD } from '../udp-reliable/segment.ts';
 import { CapturedMessages } from './captured-messages.ts';
+import { PartNumbers } from './part-number.ts';
 
 /** A download as it was agreed on. */
 export interface Download {
@@ -79,7 +80,8 @@ interface Conversation {
 
 interface Listener {
   readonly download: Download;
-  readonly isAscii: boolean;
+  /** However its server writes them. */
+  readonly numbers: PartNumbers;
 }
 
 /** Reads conversations and downloads of the classroom protocol out of a capture. */
@@ -172,10 +174,10 @@ export class ClassroomReader {
         const { download } = conversation;
         conversation.expecting = 'transfer';
         if (download === undefined || message.port === undefined) break;
-        const isAscii = message.host !== undefined;
         if (conversation.listening !== undefined) this.#clients.delete(conversation.listening);
         conversation.listening = at(stream.client, message.port);
-        this.#clients.set(conversation.listening, { download, isAscii });
+        const numbers = new PartNumbers(download.segmentCount);
+        this.#clients.set(conversation.listening, { download, numbers });
         break;
       }
       default:
@@ -197,7 +199,10 @@ export class ClassroomReader {
     conversation.wanted = undefined;
     conversation.expecting = fast === undefined ? 'address' : 'transfer';
     if (fast !== undefined) {
-      this.#servers.set(at(stream.server, fast.port), { download, isAscii: false });
+      this.#servers.set(at(stream.server, fast.port), {
+        download,
+        numbers: new PartNumbers(count, 'big-endian'),
+      });
     }
     return message;
   }
@@ -215,8 +220,8 @@ export class ClassroomReader {
     if (listener === undefined) return;
     // It counts from the server only, but from any port of it (PROTOCOL.md, "Datagram").
     if (hostOf(packet.source) !== hostOf(listener.download.stream.server)) return;
-    const header = readHeader(payload, listener.isAscii);
-    if (header === undefined || header.seq >= listener.download.segmentCount) return;
+    const header = listener.numbers.read(payload);
+    if (header === undefined) return;
     const bytes = payload.subarray(header.length);
     const { direction, comments } = frame;
     const { download } = listener;
@@ -233,14 +238,4 @@ function at(address: string, port: number): string {
 
 function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(':'));
-}
-
-function readHeader(
-  payload: Buffer,
-  isAscii: boolean,
-): { readonly seq: number; readonly length: number } | undefined {
-  const digits = isAscii ? /^(\d{1,10}):/.exec(payload.toString('latin1', 0, 11))?.[1] : undefined;
-  if (digits !== undefined) return { seq: Number(digits), length: digits.length + 1 };
-  const seq = readSequenceNumber(payload);
-  return seq === -1 ? undefined : { seq, length: 5 };
 }

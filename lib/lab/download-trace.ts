@@ -82,8 +82,10 @@ class Tracer {
 
   on(event: ClassroomEvent): void {
     if (event.type === 'part') {
-      const { type, time, frame, seq, direction } = event;
-      this.#events.push({ type, time, frame, seq, direction, bytes: event.length });
+      const { type, time, frame, seq, direction, comments } = event;
+      // A link and the grader say so of what they do not let through.
+      const isDropped = comments.some((text) => text.startsWith('dropped'));
+      this.#events.push({ type, time, frame, seq, direction, bytes: event.length, isDropped });
       this.#lastPartAt = time;
     } else if (event.type === 'feedback') {
       const { time, frame, feedback } = event;

@@ -38,6 +38,8 @@ export type TransferEvent =
       readonly seq: number;
       readonly bytes: number;
       readonly direction: Direction | undefined;
+      /** The capture itself says that it was not let through. */
+      readonly isDropped?: boolean;
     }
   | ({ readonly type: 'asked' } & ReRequest)
   /** Feedback of the fast profile. */
@@ -113,13 +115,14 @@ export class LossFinder {
     this.sendings = this.sendings.filter(({ seq, why }) => why === 'first' || came.has(seq));
   }
 
-  #onPart({ seq, time, frame, bytes, direction }: Extract<TransferEvent, { type: 'part' }>): void {
+  #onPart(part: Extract<TransferEvent, { type: 'part' }>): void {
+    const { seq, time, frame, bytes, direction, isDropped = false } = part;
     if (direction !== undefined) this.#beside = direction === 'in' ? 'client' : 'server';
     const state = this.#stateOf(seq);
     if (this.#download.fast !== undefined) this.#findByFeedback(seq, state);
     const isThere = state.arrived !== undefined || this.acknowledged.has(seq);
     const why = isThere ? 'needless' : state.count === 0 ? 'first' : 'again';
-    this.#add(state, { seq, time, frame, bytes, why, lost: false });
+    this.#add(state, { seq, time, frame, bytes, why, lost: isDropped });
     this.#highest = Math.max(this.#highest, seq);
     this.#seen += 1;
   }

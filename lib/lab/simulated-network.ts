@@ -1,6 +1,6 @@
 import { after, type Millis, millis } from '../core/brands.ts';
 import { readSequenceNumber } from '../udp-reliable/segment.ts';
-import type { FaultPlan } from './faults.ts';
+import { damaged, type FaultPlan } from './faults.ts';
 
 interface Event {
   readonly at: Millis;
@@ -56,7 +56,7 @@ export class SimulatedNetwork {
     this.#sendings.set(seq, nth);
     for (const copy of this.#plan.fateOf(seq, nth)) {
       if (copy.corruptAt !== undefined) continue;
-      this.schedule(after(this.#now, copy.delay), () => deliver(datagram));
+      this.schedule(after(this.#now, copy.delay), () => deliver(damaged(datagram, copy)));
     }
   }
 

@@ -1,39 +1,61 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
-import { MAX_MESSAGE_BYTES } from '../commands/framing.ts';
-import { type Millis, type Port, parsePort } from '../core/brands.ts';
-import { LineFramer } from '../core/line-framer.ts';
-import { readSequenceNumber } from '../udp-reliable/segment.ts';
-import { delay } from './clock.ts';
+import { type Millis, millis } from '../core/brands.ts';
+import type { DatagramWay, Toward } from '../lab/link-ways.ts';
+import type { TcpFaults } from '../lab/tcp-path.ts';
+import { LinkConnection } from './link-connection.ts';
+import type { Decision } from './link-datagrams.ts';
+import { tapTcp } from './tap.ts';
 
-/** What becomes of a datagram: the copies that arrive, none if it is lost. */
-export type Fate = readonly { readonly delay: Millis }[];
+export type { Decision } from './link-datagrams.ts';
+
+/** How long the server may take to be reached. */
+const CONNECT_TIME: Millis = millis(10_000);
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
 
 export interface LinkOptions {
-  readonly serverPort: number;
-  /** Decides about the n-th sending of a segment. */
-  readonly fateOf: (seq: number, nth: number) => Fate;
-  readonly onDropped: (seq: number, nth: number) => void;
+  /** Where clients connect; the default is a port of 127.0.0.1 that the system chooses. */
+  readonly listen?: Endpoint;
+  readonly server: Endpoint;
+  readonly ways?: Readonly<Partial<Record<Toward, DatagramWay>>>;
+  readonly tcp?: TcpFaults;
+  /** What the words about decisions say of where they come from, like `seed 42`. */
+  readonly source?: string;
+  /** Something was decided about a datagram. */
+  readonly onDecision?: (decision: Decision) => void;
+  /** A client has come or gone, or a connection was broken, in words. */
+  readonly onEvent?: (text: string) => void;
 }
 
 /**
- * A path with faults between line peers on this machine: clients connect to it instead of the
- * server. It reads along, puts its own UDP port in place of the client's, and lets pass what
- * `fateOf` says.
+ * A path with faults between clients and a server of the classroom protocol, without root: clients connect
+ * to it instead of the server. It reads along, puts its own UDP port in place of the peer's, and lets
+ * pass what it is told to. Line and bare peers, the fast profile and the as-written dialect pass alike.
  */
 export class LinkDriver implements AsyncDisposable {
   readonly #options: LinkOptions;
   readonly #server = createServer({ allowHalfOpen: true }, (socket) => this.#onClient(socket));
-  readonly #sockets = new Set<Socket>();
-  readonly #stop = new AbortController();
+  readonly #connections = new Set<LinkConnection>();
+  #count = 0;
 
   private constructor(options: LinkOptions) {
     this.#options = options;
   }
 
+  /** @throws an error of the system when the port cannot be had. */
   static async start(options: LinkOptions): Promise<LinkDriver> {
     const link = new LinkDriver(options);
-    await new Promise<void>((resolve) => link.#server.listen(0, '127.0.0.1', resolve));
+    const { host, port } = options.listen ?? { host: '127.0.0.1', port: 0 };
+    await new Promise<void>((resolve, reject) => {
+      link.#server.once('error', reject);
+      link.#server.listen(port, host, () => {
+        link.#server.off('error', reject);
+        resolve();
+      });
+    });
     return link;
   }
 
@@ -42,144 +64,52 @@ export class LinkDriver implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const connection of this.#connections) connection.close();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
   #onClient(client: Socket): void {
-    const server = createConnection({
-      host: '127.0.0.1',
-      port: this.#options.serverPort,
-      allowHalfOpen: true,
-    });
-    let path: UdpPath | undefined;
-    let awaitsPort = false;
-    const open = async (target: { client?: Port; server?: Port }): Promise<number> => {
-      path?.close();
-      path = await UdpPath.open(target, this.#options, this.#stop.signal);
-      return path.port;
+    tapTcp(client, 'in');
+    client.pause();
+    client.on('error', () => undefined);
+    this.#count += 1;
+    const name = `client ${this.#count}`;
+    const tell = (text: string): void => this.#options.onEvent?.(`${name} ${text}`);
+    tell('has connected');
+    const { host, port } = this.#options.server;
+    const server = createConnection({ host, port, allowHalfOpen: true, timeout: CONNECT_TIME });
+    const fail = (error: Error): void => {
+      tell(`cannot be connected with the server: ${error.message}`);
+      client.resetAndDestroy();
     };
-    const toServer = async (line: string | undefined): Promise<void> => {
-      if (line === undefined) {
-        server.end();
+    server.once('error', fail);
+    server.once('timeout', () => server.destroy(new Error('it does not answer')));
+    const abandon = (): void => void server.destroy();
+    client.once('close', abandon);
+    server.once('connect', () => {
+      server.off('error', fail);
+      // From here on what is on its way arrives first.
+      client.off('close', abandon);
+      server.setTimeout(0);
+      tapTcp(server, 'out');
+      if (client.destroyed) {
+        server.destroy();
         return;
       }
-      const port = awaitsPort ? parsePort(line) : undefined;
-      awaitsPort = false;
-      server.write(`${port === undefined ? line : await open({ client: port })}\n`);
-    };
-    const toClient = async (line: string | undefined): Promise<void> => {
-      if (line === undefined) {
-        client.end();
-        return;
-      }
-      awaitsPort ||= /^\|\d+$/.test(line);
-      // In the fast profile it is the server that tells its port.
-      const [, before, text = '', behind] = /^(\|\d+\|fast=1.*\|port=)(\d+)(.*)$/.exec(line) ?? [];
-      const port = parsePort(text);
-      const told =
-        port === undefined ? line : `${before}${await open({ server: port })}${behind ?? ''}`;
-      client.write(`${told}\n`);
-    };
-    // One message after the other, though opening a port takes a while.
-    let turnToServer = Promise.resolve();
-    let turnToClient = Promise.resolve();
-    this.#readLines(client, (line) => {
-      turnToServer = turnToServer.then(() => toServer(line));
+      const { ways = {}, tcp = {}, source, onDecision = () => undefined } = this.#options;
+      const connection: LinkConnection = new LinkConnection({
+        ...{ client, server, tcp },
+        datagrams: {
+          ways: { client: ways.client ?? {}, server: ways.server ?? {} },
+          ...{ source, onDecision },
+        },
+        onEvent: tell,
+        onClosed: () => {
+          this.#connections.delete(connection);
+          tell('is gone');
+        },
+      });
+      this.#connections.add(connection);
     });
-    this.#readLines(server, (line) => {
-      turnToClient = turnToClient.then(() => toClient(line));
-    });
-    client.once('close', () => {
-      path?.close();
-      server.destroySoon();
-    });
-    server.once('close', () => client.destroySoon());
-  }
-
-  /** Calls `onLine` for each line, and with `undefined` at the end. */
-  #readLines(from: Socket, onLine: (line: string | undefined) => void): void {
-    const framer = new LineFramer(MAX_MESSAGE_BYTES, { cutNumbers: true });
-    this.#sockets.add(from);
-    from.on('data', (chunk) => {
-      for (const line of framer.push(chunk)) onLine(line);
-    });
-    from.on('error', () => undefined);
-    from.on('end', () => onLine(undefined));
-    from.on('close', () => this.#sockets.delete(from));
-  }
-}
-
-/** The way of the datagrams of one download: the server's suffer, the client's pass. */
-class UdpPath {
-  readonly #socket: UdpSocket;
-  readonly #options: LinkOptions;
-  readonly #stop: AbortSignal;
-  /** Whoever of them is not known yet speaks first. */
-  #client: number | undefined;
-  #server: number | undefined;
-  readonly #sendings = new Map<number, number>();
-
-  private constructor(socket: UdpSocket, options: LinkOptions, stop: AbortSignal) {
-    this.#socket = socket;
-    this.#options = options;
-    this.#stop = stop;
-  }
-
-  static async open(
-    { client, server }: { readonly client?: Port; readonly server?: Port },
-    options: LinkOptions,
-    stop: AbortSignal,
-  ): Promise<UdpPath> {
-    const socket = createSocket('udp4');
-    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-    const path = new UdpPath(socket, options, stop);
-    path.#client = client;
-    path.#server = server;
-    socket.on('error', () => undefined);
-    socket.on('message', (datagram, from) => path.#onDatagram(datagram, from.port));
-    return path;
-  }
-
-  get port(): number {
-    return this.#socket.address().port;
-  }
-
-  close(): void {
-    try {
-      this.#socket.close();
-    } catch {
-      // It was closed before.
-    }
-  }
-
-  #onDatagram(datagram: Buffer, from: number): void {
-    if (this.#client === undefined && from !== this.#server) this.#client = from;
-    if (this.#server === undefined && from !== this.#client) this.#server = from;
-    if (from === this.#server) this.#pass(datagram);
-    else if (this.#server !== undefined) this.#send(datagram, this.#server);
-  }
-
-  #pass(datagram: Buffer): void {
-    const { fateOf, onDropped } = this.#options;
-    const seq = readSequenceNumber(datagram);
-    const nth = (this.#sendings.get(seq) ?? 0) + 1;
-    this.#sendings.set(seq, nth);
-    const fate = fateOf(seq, nth);
-    if (fate.length === 0) onDropped(seq, nth);
-    for (const copy of fate) {
-      const send = (): void => this.#send(datagram, this.#client ?? 0);
-      if (copy.delay === 0) send();
-      else void delay(copy.delay, this.#stop).then(send);
-    }
-  }
-
-  #send(datagram: Buffer, port: number): void {
-    try {
-      this.#socket.send(datagram, port, '127.0.0.1');
-    } catch {
-      // The download has ended while the datagram was on its way.
-    }
   }
 }

@@ -20,6 +20,11 @@ export function isRecorded(): boolean {
   return recorder !== undefined;
 }
 
+/** The number of the packet that was recorded last; 0 when nothing is recorded. */
+export function lastFrame(): number {
+  return recorder?.frames ?? 0;
+}
+
 /** What is known of the next bytes that go out on a connection. */
 export function explainNext(socket: Socket, text: string): void {
   records.get(socket)?.explainNext(text);

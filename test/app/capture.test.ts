@@ -2,8 +2,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { millis } from '../../lib/core/brands.ts';
-import { LinkDriver } from '../../lib/net/link-driver.ts';
 import { freePorts } from '../net/free-ports.ts';
+import { until } from '../net/waiting.ts';
+import { lossyLink } from '../support/lossy-link.ts';
 import { hasTshark, packetFields } from '../support/tshark.ts';
 import { patternBytes, TemporaryFolder } from './folders.ts';
 import { run, start, WIRELAB } from './programs.ts';
@@ -58,15 +59,11 @@ describe.skipIf(!hasTshark)('--capture', () => {
     await using server = await RunningServer.start(folder.path, '--capture', at('server.pcapng'));
     // On a busy machine the client may ask for what is still on its way.
     const passed = { sent: 0, came: 0 };
-    await using link = await LinkDriver.start({
-      serverPort: server.port,
-      fateOf: (seq, nth) => {
-        const copies = nth === 1 && seq % 10 === 3 ? 0 : nth === 1 && seq === 5 ? 2 : 1;
-        passed.sent += 1;
-        passed.came += copies;
-        return Array.from({ length: copies }, () => ({ delay: millis(0) }));
-      },
-      onDropped: () => undefined,
+    await using link = await lossyLink(server.port, (seq, nth) => {
+      const copies = nth === 1 && seq % 10 === 3 ? 0 : nth === 1 && seq === 5 ? 2 : 1;
+      passed.sent += 1;
+      passed.came += copies;
+      return Array.from({ length: copies }, () => ({ delay: millis(0) }));
     });
     const flags = ['--yes', '--document', '--out', at('got.bin')];
     const { status, stderr } = await run(WIRELAB, [
@@ -110,6 +107,7 @@ describe.skipIf(!hasTshark)('--capture', () => {
     const get = ['get', 'f.bin', '--yes', '--port', String(server.port)];
     expect((await run(WIRELAB, [...get, '--out', `${file}.bin`])).status).toBe(0);
     // What was recorded is in the file soon, and whole blocks at any time.
+    await until('the datagrams', async () => (await stat(file)).size > FILE.length);
     server.program.kill('SIGKILL');
     await server.program.exit;
     expect(await complaints(file)).toEqual([]);

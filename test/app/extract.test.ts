@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { extractFiles } from '../../lib/app/extraction.ts';
 import { millis } from '../../lib/core/brands.ts';
-import { LinkDriver } from '../../lib/net/link-driver.ts';
+import { lossyLink } from '../support/lossy-link.ts';
 import { record } from '../support/recorded.ts';
 import { hasTshark } from '../support/tshark.ts';
 import { patternBytes, TemporaryFolder } from './folders.ts';
@@ -18,11 +18,9 @@ const FILE = patternBytes(50_000);
 async function recordDownload(folder: string, ...flags: readonly string[]): Promise<void> {
   const at = (name: string): string => join(folder, name);
   await using server = await RunningServer.start(folder, '--capture', at('server.pcapng'));
-  await using link = await LinkDriver.start({
-    serverPort: server.port,
-    fateOf: (seq, nth) => (seq % 10 === 3 && nth === 1 ? [] : [{ delay: millis(0) }]),
-    onDropped: () => undefined,
-  });
+  await using link = await lossyLink(server.port, (seq, nth) =>
+    seq % 10 === 3 && nth === 1 ? [] : [{ delay: millis(0) }],
+  );
   const got = await run(WIRELAB, [
     ...['get', 'f.bin', '--port', String(link.port), '--yes', '--out', at('got.bin')],
     ...['--capture', at('client.pcapng'), ...flags],

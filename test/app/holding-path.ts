@@ -1,5 +1,6 @@
 import { millis } from '../../lib/core/brands.ts';
-import { LinkDriver } from '../../lib/net/link-driver.ts';
+import type { LinkDriver } from '../../lib/net/link-driver.ts';
+import { lossyLink } from '../support/lossy-link.ts';
 import { routeTo } from './servers.ts';
 
 /**
@@ -28,13 +29,13 @@ export class HoldingPath implements AsyncDisposable {
     const askedAgain = new Promise<void>((resolve) => {
       onAskedAgain = resolve;
     });
-    const link = await LinkDriver.start({
+    const link = await lossyLink(
       serverPort,
-      fateOf: (seq) => (seq === state.held ? [] : [{ delay: millis(0) }]),
-      onDropped: (_seq, nth) => {
+      (seq) => (seq === state.held ? [] : [{ delay: millis(0) }]),
+      (_seq, nth) => {
         if (nth > 1) onAskedAgain();
       },
-    });
+    );
     return new HoldingPath(link, state, askedAgain);
   }
 

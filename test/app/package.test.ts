@@ -105,6 +105,18 @@ describe('the package, installed', () => {
     expect(status).toBe(0);
   });
 
+  it('draws the downloads of a capture, as a page and as images', async () => {
+    const capture = join(REPOSITORY, 'wireshark/captures/classroom-loss.pcapng');
+    const chart = ['wirelab', 'chart', capture, '--out', 'drawn.html', '--png'];
+    const { status, stderr } = await run(app.path, 'npx', ...chart);
+    expect(status, stderr).toBe(0);
+    const page = await readFile(join(app.path, 'drawn.html'), 'utf8');
+    expect(page).toContain('story.txt');
+    expect(page.length).toBeGreaterThan(500_000);
+    const image = await readFile(join(app.path, 'drawn.sequence.png'));
+    expect(image.subarray(1, 4).toString()).toBe('PNG');
+  });
+
   it('serves the files that it carries', async () => {
     const cli = join(app.path, 'node_modules/wirelab/dist/cli.js');
     const args = [cli, 'serve', '--host', '127.0.0.1', '--ports', '0'];

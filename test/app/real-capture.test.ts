@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tracesOf } from '../../lib/app/capture-traces.ts';
 import { summarize } from '../../lib/lab/trace-summary.ts';
 import { until } from '../net/waiting.ts';
 import { packets } from '../support/dissectors.ts';
 import { filesIn } from '../support/extracted.ts';
 import { type Host, Lan, whyNoHosts } from '../support/lan-namespaces.ts';
 import { isLong } from '../support/long.ts';
-import { tracesOf } from '../support/traces.ts';
 import { type Program, WIRELAB } from './programs.ts';
 
 const missing =

@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { tracesOf } from '../../lib/app/capture-traces.ts';
 import { summarize } from '../../lib/lab/trace-summary.ts';
 import { TemporaryFolder } from '../app/folders.ts';
 import { filesIn } from '../support/extracted.ts';
 import { record } from '../support/recorded.ts';
 import { captureOf } from '../support/samples/list.ts';
-import { tracesOf } from '../support/traces.ts';
 import { hasTshark } from '../support/tshark.ts';
 
 type Tell = Parameters<Parameters<typeof record>[0]>[0];

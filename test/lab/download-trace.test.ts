@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { tracesOf } from '../../lib/app/capture-traces.ts';
 import { millis } from '../../lib/core/brands.ts';
 import type { DownloadTrace } from '../../lib/lab/download-trace.ts';
 import { FaultPlan, type Faults } from '../../lib/lab/faults.ts';
 import { ladder } from '../../lib/lab/ladder.ts';
 import { goodputOverTime, summarize } from '../../lib/lab/trace-summary.ts';
-import { LinkDriver } from '../../lib/net/link-driver.ts';
 import { patternBytes, TemporaryFolder } from '../app/folders.ts';
 import { run, WIRELAB } from '../app/programs.ts';
 import { RunningServer } from '../app/servers.ts';
+import { lossyLink } from '../support/lossy-link.ts';
 import { record } from '../support/recorded.ts';
-import { tracesOf } from '../support/traces.ts';
 
 /** No more than what the buffers of all sockets hold. */
 const PARTS = 60;
@@ -32,15 +32,15 @@ async function download(faults: Faults, ...flags: readonly string[]): Promise<Se
   const doubled: number[] = [];
   const plan = new FaultPlan(faults, 11);
   await using server = await RunningServer.start(folder.path, '--capture', at('server.pcapng'));
-  await using link = await LinkDriver.start({
-    serverPort: server.port,
-    fateOf: (seq, nth) => {
+  await using link = await lossyLink(
+    server.port,
+    (seq, nth) => {
       const fate = plan.fateOf(seq, nth);
       if (fate.length > 1) doubled.push(seq);
       return fate.map(() => ({ delay: millis(0) }));
     },
-    onDropped: (seq, nth) => void dropped.push(`${seq}.${nth}`),
-  });
+    (seq, nth) => void dropped.push(`${seq}.${nth}`),
+  );
   const { status } = await run(WIRELAB, [
     ...['get', 'f.bin', '--port', String(link.port), '--yes', '--out', at('got.bin')],
     ...['--capture', at('client.pcapng'), ...flags],

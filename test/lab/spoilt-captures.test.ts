@@ -2,12 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { tracesOf } from '../../lib/app/capture-traces.ts';
 import { summarize } from '../../lib/lab/trace-summary.ts';
 import { TemporaryFolder } from '../app/folders.ts';
 import { filesIn, packetsIn } from '../support/extracted.ts';
 import { isLong } from '../support/long.ts';
 import { captureOf } from '../support/samples/list.ts';
-import { tracesOf } from '../support/traces.ts';
 
 const CASES = isLong ? 2000 : 80;
 /** Most of a larger one are the bytes of a file, with which nothing can go wrong. */

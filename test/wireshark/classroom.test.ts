@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { millis } from '../../lib/core/brands.ts';
-import { LinkDriver } from '../../lib/net/link-driver.ts';
 import { patternBytes, TemporaryFolder } from '../app/folders.ts';
 import { run, WIRELAB } from '../app/programs.ts';
 import { RunningServer } from '../app/servers.ts';
 import { bearHostileBytes, packets, WITH_DISSECTORS } from '../support/dissectors.ts';
+import { lossyLink } from '../support/lossy-link.ts';
 import { record as recorded } from '../support/recorded.ts';
 import { captureOf } from '../support/samples/list.ts';
 import { hasTshark, tshark } from '../support/tshark.ts';
@@ -20,13 +20,9 @@ const PARTS = 25;
 async function record(folder: TemporaryFolder, ...flags: readonly string[]): Promise<void> {
   const at = (name: string): string => join(folder.path, name);
   await using server = await RunningServer.start(folder.path, '--capture', at('server.pcapng'));
-  await using link = await LinkDriver.start({
-    serverPort: server.port,
-    fateOf: (seq, nth) => {
-      if (nth === 1 && seq % 10 === 3) return [];
-      return Array.from({ length: nth === 1 && seq === 5 ? 2 : 1 }, () => ({ delay: millis(0) }));
-    },
-    onDropped: () => undefined,
+  await using link = await lossyLink(server.port, (seq, nth) => {
+    if (nth === 1 && seq % 10 === 3) return [];
+    return Array.from({ length: nth === 1 && seq === 5 ? 2 : 1 }, () => ({ delay: millis(0) }));
   });
   const { status } = await run(WIRELAB, [
     ...['get', 'f.bin', '--port', String(link.port), '--yes', '--out', at('got.bin')],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { tracesOf } from '../../lib/app/capture-traces.ts';
 import { filesIn } from '../support/extracted.ts';
 import { captureOf, SAMPLES } from '../support/samples/list.ts';
-import { tracesOf } from '../support/traces.ts';
 
 /** Files that a sample shows, and how many of them are whole; where there are others than one whole one. */
 const OTHERS: Readonly<Record<string, readonly [files: number, whole: number]>> = {

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Millis, millis } from '../../../lib/core/brands.ts';
-import { type Fate, LinkDriver } from '../../../lib/net/link-driver.ts';
+import type { Fate } from '../../../lib/lab/faults.ts';
 import type { Program } from '../../app/programs.ts';
 import { RawPeer } from '../../net/raw-peer.ts';
+import { lossyLink } from '../lossy-link.ts';
 import { numberedParts, Play, type Recipe } from './play.ts';
 
 const FILE = 'story.txt';
@@ -116,9 +117,7 @@ async function download({
 }: Download) {
   await using play = await Play.begin({ [FILE]: numberedParts(parts) });
   const server = await play.serve(host, ...flags);
-  const onDropped = (): void => undefined;
-  await using link =
-    fateOf && (await LinkDriver.start({ serverPort: server.port, fateOf, onDropped }));
+  await using link = fateOf && (await lossyLink(server.port, fateOf));
   const to = ['--server', host, '--port', String(link?.port ?? server.port)];
   await play.run(0, 'get', FILE, ...to, '--name', 'ann', '--yes', '--out', 'copy.txt', ...client);
   await server.stop();

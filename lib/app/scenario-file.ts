@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parse, YAMLParseError } from 'yaml';
+import { type RawFaults, readScenario, type Scenario } from '../lab/scenario.ts';
+import { type RawScenario, SCENARIOS } from '../lab/scenarios.ts';
+import { UserError } from './exit-status.ts';
+
+/** What flags say beside a scenario; it comes before what the scenario says. */
+export interface MoreFaults {
+  readonly toClient: RawFaults;
+  readonly toServer: RawFaults;
+  readonly tcp: RawFaults;
+}
+
+/**
+ * A path as the user wants it.
+ * @param name of a ready scenario, or of a file with one. @throws UserError that says what is wrong.
+ */
+export function scenarioOf(name: string | undefined, more: MoreFaults): Scenario {
+  const raw = name === undefined ? {} : rawScenario(name);
+  try {
+    return readScenario({
+      ...raw,
+      'to-client': { ...asFaults(raw['to-client']), ...more.toClient },
+      'to-server': { ...asFaults(raw['to-server']), ...more.toServer },
+      tcp: { ...asFaults(raw.tcp), ...more.tcp },
+    });
+  } catch (error) {
+    throw new UserError((error as Error).message);
+  }
+}
+
+/** @throws UserError when there is none of that name. */
+export function readyScenario(name: string): RawScenario {
+  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
+  if (scenario === undefined) throw new UserError(`there is no scenario '${name}'; see --list`);
+  return scenario;
+}
+
+function rawScenario(name: string): Readonly<Record<string, unknown>> {
+  if (Object.hasOwn(SCENARIOS, name)) return { ...readyScenario(name) };
+  if (!existsSync(name)) {
+    const known = Object.keys(SCENARIOS).join(', ');
+    throw new UserError(
+      `there is no scenario '${name}', and no file of that name; ready are ${known}`,
+    );
+  }
+  try {
+    const raw: unknown = parse(readFileSync(name, 'utf8'));
+    readScenario(raw);
+    return raw as Record<string, unknown>;
+  } catch (error) {
+    const { message } = error as Error;
+    const [first = ''] = error instanceof YAMLParseError ? message.split('\n') : [message];
+    throw new UserError(`${name}: ${first}`);
+  }
+}
+
+function asFaults(raw: unknown): RawFaults {
+  return (raw ?? {}) as RawFaults;
+}
