@@ -19,6 +19,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['extract', async () => (await import('./app/extract.ts')).extractCommand()],
   ['chart', async () => (await import('./app/chart.ts')).chartCommand()],
   ['link', async () => (await import('./app/link.ts')).linkCommand()],
+  ['check', async () => (await import('./app/check.ts')).checkCommand()],
   ['demo', async () => (await import('./app/demo.ts')).demoCommand()],
 ]);
 

@@ -28,7 +28,7 @@ export function withCaptureFlags(command: Command): Command {
 }
 
 /** Programs that read captures, and have no traffic of their own. */
-const READERS: ReadonlySet<string> = new Set(['chart', 'extract']);
+const READERS: ReadonlySet<string> = new Set(['chart', 'extract', 'check']);
 
 /** Gives them to every program of `command` that has none of its own; they are obeyed before it begins. */
 export function recordPrograms(command: Command): void {

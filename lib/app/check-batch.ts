@@ -1,0 +1,204 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { visible } from '../core/text.ts';
+import { classPage } from '../lab/grader/class-html.ts';
+import { type ClassEntry, classCsv, failingMost } from '../lab/grader/class-table.ts';
+import type { Report } from './check-one.ts';
+import { assignmentOf, type CheckFlags, expectApart, subjectOf } from './check-options.ts';
+import { EXIT, UsageError } from './exit-status.ts';
+import { ownNetwork } from './sandbox.ts';
+import { STOP_SIGNALS } from './stop-signals.ts';
+
+const MOST_SHOWN = 15;
+/** What a run that was broken off has not left behind. */
+const STAMP = 'graded.txt';
+
+/** Grades each folder in a folder, several at a time, and writes a table of the class. */
+export async function checkBatch(folder: string, flags: CheckFlags): Promise<void> {
+  const assignment = assignmentOf(flags.assignment);
+  const subject = subjectOf(flags, assignment);
+  const alone = (['junit', 'tap', 'github', 'gradescope'] as const).find((name) => flags[name]);
+  if (alone !== undefined)
+    throw new UsageError(`--${alone} is for one submission, not for a batch`);
+  expectApart(flags.out, folder, false);
+  const names = await foldersIn(folder);
+  if (names.length === 0) throw new UsageError(`there are no folders in ${folder}`);
+  const batch = new Batch(
+    folder,
+    flags,
+    assignment.title,
+    JSON.stringify([assignment, subject, flags.only], withPatterns),
+  );
+  await batch.run(names);
+}
+
+class Batch {
+  readonly #folder: string;
+  readonly #flags: CheckFlags;
+  readonly #out: string;
+  readonly #title: string;
+  /** A grade of another assignment is none of this one. */
+  readonly #stamp: string;
+  readonly #children = new Set<ChildProcess>();
+  readonly #entries = new Map<string, ClassEntry>();
+  #isStopped = false;
+
+  constructor(folder: string, flags: CheckFlags, title: string, about: string) {
+    this.#title = title;
+    this.#folder = folder;
+    this.#flags = flags;
+    this.#out = resolve(flags.out);
+    this.#stamp = createHash('sha256').update(about).digest('hex');
+  }
+
+  async run(names: readonly string[]): Promise<void> {
+    await mkdir(this.#out, { recursive: true });
+    for (const signal of STOP_SIGNALS) process.once(signal, () => this.#stop(signal));
+    const waiting = [...names];
+    const work = async (): Promise<void> => {
+      for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+        if (!this.#isStopped) await this.#grade(name, names.length);
+      }
+    };
+    await Promise.all(Array.from({ length: this.#jobs() }, work));
+    await this.#writeTables(names);
+    if (!this.#isStopped) return;
+    process.stdout.write('broken off; the same command goes on with the rest\n');
+    process.exitCode = EXIT.failed;
+  }
+
+  /** The ports are those of the document, so several at a time need a network each. */
+  #jobs(): number {
+    const { jobs = Math.max(1, availableParallelism()) } = this.#flags;
+    if (jobs === 1 || ownNetwork('true', []) !== undefined) return jobs;
+    process.stdout.write('one at a time: there is no network for each (bubblewrap is missing)\n');
+    return 1;
+  }
+
+  async #grade(name: string, count: number): Promise<void> {
+    const out = join(this.#out, name);
+    const earlier = await this.#earlier(out);
+    const entry = earlier ?? (await this.#gradeNow(name, out).catch(notGraded));
+    if (entry === undefined) return;
+    this.#entries.set(name, { ...entry, name });
+    const { report, why } = entry;
+    const told = report === undefined ? why : `${report.score} of ${report.points}`;
+    const from = earlier === undefined ? '' : ' (from an earlier run)';
+    process.stdout.write(`${this.#entries.size}/${count} ${visible(name)}: ${told}${from}\n`);
+  }
+
+  async #earlier(out: string): Promise<ClassEntry | undefined> {
+    if (this.#flags.again) return undefined;
+    const stamp = await readFile(join(out, STAMP), 'utf8').catch(() => '');
+    return stamp === this.#stamp ? await entryOf(out) : undefined;
+  }
+
+  /** @returns `undefined` when it was broken off */
+  async #gradeNow(name: string, out: string): Promise<ClassEntry | undefined> {
+    await rm(join(out, 'report.json'), { force: true });
+    await rm(join(out, STAMP), { force: true });
+    await mkdir(out, { recursive: true });
+    const dir = join(this.#folder, name);
+    const output = await this.#runCheck(dir, out);
+    await writeFile(join(out, 'output.txt'), output);
+    if (this.#isStopped) return undefined;
+    const entry = await entryOf(out);
+    await writeFile(join(out, STAMP), this.#stamp);
+    if (entry !== undefined) return entry;
+    return { name, why: `not graded: ${output.trim().split('\n').at(-1) ?? ''}` };
+  }
+
+  async #runCheck(dir: string, out: string): Promise<string> {
+    const { server, client, assignment, only = [] } = this.#flags;
+    const submitted = new Date(await newestIn(dir)).toISOString();
+    const args = [
+      ...[...process.execArgv, process.argv[1] ?? '', 'check', '--dir', dir, '--out', out],
+      ...(server === undefined ? [] : ['--server', server]),
+      ...(client === undefined ? [] : ['--client', client]),
+      ...(assignment === undefined ? [] : ['--assignment', assignment]),
+      ...(only.length === 0 ? [] : ['--only', ...only]),
+      ...['--submitted', submitted],
+    ];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#children.add(child);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    await new Promise<void>((done) => {
+      child.once('close', () => done());
+    });
+    this.#children.delete(child);
+    return output;
+  }
+
+  #stop(signal: NodeJS.Signals): void {
+    this.#isStopped = true;
+    for (const child of this.#children) child.kill(signal);
+  }
+
+  async #writeTables(names: readonly string[]): Promise<void> {
+    const entries = names.flatMap((name) => this.#entries.get(name) ?? []);
+    const table = join(this.#out, 'class.csv');
+    await writeFile(table, classCsv(entries));
+    const page = join(this.#out, 'class.html');
+    await writeFile(page, classPage(this.#title, entries));
+    const scores = entries.flatMap(({ report }) => report?.score ?? []).sort((a, b) => a - b);
+    if (scores.length > 0) {
+      const middle = scores[Math.floor((scores.length - 1) / 2)];
+      process.stdout.write(`from ${scores[0]} to ${scores.at(-1)} points, median ${middle}\n`);
+    }
+    const worst = failingMost(entries).filter(({ failed, partly }) => failed + partly > 0);
+    if (worst.length > 0) process.stdout.write('what went wrong most often\n');
+    for (const { check, failed, partly, all } of worst.slice(0, MOST_SHOWN)) {
+      const half = partly === 0 ? '' : `, ${partly} in part`;
+      process.stdout.write(`  ${check.padEnd(28)} ${failed} of ${all}${half}\n`);
+    }
+    process.stdout.write(`table: ${table}\nreports: ${page}\n`);
+  }
+}
+
+/** JSON has no patterns. */
+function withPatterns(_: string, value: unknown): unknown {
+  return value instanceof RegExp ? String(value) : value;
+}
+
+/** What one submission does must not keep the others from being graded. */
+function notGraded(error: unknown): ClassEntry {
+  return { name: '', why: `not graded: ${(error as Error).message}` };
+}
+
+async function entryOf(out: string): Promise<ClassEntry | undefined> {
+  try {
+    const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as Report;
+    return { name: '', report };
+  } catch {
+    return undefined;
+  }
+}
+
+async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => {
+    throw new UsageError(`there is no folder ${folder}`);
+  });
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** When the last of its files was changed: that counts as the time it was handed in. */
+async function newestIn(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  let newest = 0;
+  for (const entry of entries.filter((one) => one.isFile())) {
+    const info = await stat(join(entry.parentPath, entry.name)).catch(() => undefined);
+    newest = Math.max(newest, Math.min(info?.mtimeMs ?? 0, Date.now()));
+  }
+  return newest;
+}

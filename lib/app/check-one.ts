@@ -1,0 +1,157 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { type Assignment, isHidden, lateShare } from '../lab/grader/assignment.ts';
+import type { Result, Side } from '../lab/grader/check.ts';
+import { gradedFiles } from '../lab/grader/files.ts';
+import { type Grade, totals } from '../lab/grader/grade.ts';
+import { githubResults } from '../lab/grader/report-github.ts';
+import { gradescopeResults } from '../lab/grader/report-gradescope.ts';
+import { htmlReport } from '../lab/grader/report-html.ts';
+import { junitReport } from '../lab/grader/report-junit.ts';
+import { tapReport } from '../lab/grader/report-tap.ts';
+import { chartsOf } from './check-charts.ts';
+import {
+  assignmentOf,
+  type CheckFlags,
+  expectApart,
+  expectChecks,
+  quoted,
+  subjectOf,
+} from './check-options.ts';
+import { readingsInWords, resultInWords, sumInWords } from './check-terminal.ts';
+import { EXIT } from './exit-status.ts';
+import { gradeClient } from './grade-client.ts';
+import { gradeServer } from './grade-server.ts';
+import type { GradeOptions } from './grading.ts';
+import { sandbox } from './sandbox.ts';
+import { onStopSignal } from './stop-signals.ts';
+import { Workspace } from './workspace.ts';
+
+/** As a shell has it for Ctrl-C. */
+const INTERRUPTED = 130;
+
+/** A grade as it stands in `report.json`. */
+export interface Report extends Grade {
+  readonly earned: number;
+  readonly points: number;
+  /** After what is taken off for coming late. */
+  readonly score: number;
+}
+
+/** Grades one submission, and writes all that was asked for. */
+export async function checkOne(flags: CheckFlags): Promise<void> {
+  // What runs is ended, and what was copied removed, when the process ends.
+  onStopSignal(() => process.exit(INTERRUPTED));
+  const assignment = assignmentOf(flags.assignment);
+  const { side, command } = subjectOf(flags, assignment);
+  expectChecks(side, flags.only);
+  const out = resolve(flags.out);
+  const captures = join(out, 'captures');
+  expectApart(out, flags.dir, true);
+  await mkdir(captures, { recursive: true });
+  await using workspace = await Workspace.copyOf(flags.dir);
+  const files = gradedFiles();
+  if (side === 'server') {
+    // The document does not say where a server has its files: here, or in a folder of that name.
+    for (const [name, bytes] of Object.entries(files)) await workspace.write(name, bytes);
+    await workspace.fill('files', files);
+  }
+  process.stdout.write(`${assignment.title}: ${command}\n`);
+  let family = '';
+  const options: GradeOptions = {
+    ...{ command, files, captures, folder: workspace.path, sandbox: sandbox(), assignment },
+    ...(flags.only && { only: flags.only }),
+    repeat: (name) => repeatCommand(side, command, flags, name),
+    onResult: (result) => {
+      if (result.family !== family) process.stdout.write(`${result.family}\n`);
+      family = result.family;
+      process.stdout.write(resultInWords(result));
+    },
+  };
+  const graded = await (side === 'server' ? gradeServer(options) : gradeClient(options));
+  const grade = withRequiredReadings(graded, assignment, options);
+  process.stdout.write(`how it reads the document\n${readingsInWords(grade)}`);
+  const { earned, points } = await writeReports(grade, assignment, out, flags);
+  process.stdout.write(sumInWords(grade));
+  process.exitCode = earned < points ? EXIT.failed : EXIT.done;
+}
+
+/** A result more for each reading that the assignment requires. */
+function withRequiredReadings(grade: Grade, assignment: Assignment, options: GradeOptions): Grade {
+  const { readings, readingPoints } = assignment;
+  if (options.only !== undefined) return grade;
+  const found = new Map(grade.readings);
+  const results = Object.entries(readings).map(([what, wanted]): Result => {
+    const isRight = withoutSpaces(found.get(what) ?? '') === withoutSpaces(wanted);
+    const wrong = `${what} ${found.get(what) ?? '(this was not found out)'}`;
+    return {
+      ...{ check: what, family: 'readings', points: readingPoints, steps: [], output: '' },
+      ...{ line: 'What the assignment requires where the document is vague.', seconds: 0 },
+      ...{ hint: `It has to be: ${wanted}.`, scenario: 'clean', seed: 1 },
+      ...{ status: isRight ? 'passed' : 'failed', earned: isRight ? readingPoints : 0 },
+      findings: isRight ? [] : [{ wrong, expected: wanted, share: 1 }],
+      command: options.repeat(),
+    };
+  });
+  for (const result of results) process.stdout.write(resultInWords(result));
+  return { ...grade, results: [...grade.results, ...results] };
+}
+
+async function writeReports(
+  grade: Grade,
+  assignment: Assignment,
+  out: string,
+  flags: CheckFlags,
+): Promise<Report> {
+  const results = grade.results.map((result) => {
+    const { capture } = result;
+    return capture === undefined ? result : { ...result, capture: relative(out, capture) };
+  });
+  const { earned, points } = totals(results);
+  const score = Math.max(0, earned - points * lateShare(assignment, flags.submitted));
+  const report: Report = { ...grade, results, earned, points, score: Math.round(score * 2) / 2 };
+  const charts = (result: Result): string[] =>
+    result.capture === undefined ? [] : chartsOf(join(out, result.capture));
+  const page = join(out, 'report.html');
+  const late = report.score < earned ? report.score : undefined;
+  await writeFile(page, htmlReport(report, charts, late));
+  // For students, while the grades are not out.
+  const seen = report.results.filter((result) => !isHidden(assignment, result));
+  if (seen.length < report.results.length) {
+    await writeFile(
+      join(out, 'report-for-students.html'),
+      htmlReport({ ...report, results: seen }, charts),
+    );
+  }
+  await writeFile(join(out, 'report.json'), inJson(report));
+  const { junit, tap, gradescope, github } = flags;
+  // They are shown to students at once; Gradescope hides by itself what is hidden.
+  const shown = { ...report, results: seen };
+  if (junit !== undefined) await writeFile(junit, junitReport(shown));
+  if (tap !== undefined) await writeFile(tap, tapReport(shown));
+  if (github !== undefined) await writeFile(github, inJson(githubResults(shown)));
+  if (gradescope !== undefined) {
+    await writeFile(gradescope, inJson(gradescopeResults(report, assignment, report.score)));
+  }
+  process.stdout.write(`report: ${page}\n`);
+  if (late !== undefined) process.stdout.write(`it came late: ${late} points are left\n`);
+  return report;
+}
+
+/** Repeats one check, or all of them, for the student. */
+function repeatCommand(side: Side, command: string, flags: CheckFlags, check?: string): string {
+  const { dir, assignment } = flags;
+  const where = dir === '.' ? '' : ` --dir ${quoted(dir)}`;
+  const by = assignment === undefined ? '' : ` --assignment ${quoted(assignment)}`;
+  const one = check === undefined ? '' : ` --only ${check} --out wirelab-check/repeat-${check}`;
+  return `wirelab check --${side} ${quoted(command)}${where}${by}${one}`;
+}
+
+function inJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** `50%` is `50 %`. */
+function withoutSpaces(text: string): string {
+  return text.replaceAll(/\s/g, '');
+}

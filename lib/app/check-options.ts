@@ -1,0 +1,149 @@
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { parse, YAMLParseError } from 'yaml';
+import { type Assignment, DEFAULT_ASSIGNMENT, readAssignment } from '../lab/grader/assignment.ts';
+import type { CheckInfo, Side } from '../lab/grader/check.ts';
+import { CLIENT_CHECKS } from '../lab/grader/client-checks.ts';
+import { USUAL_CLIENT_READINGS } from '../lab/grader/client-readings.ts';
+import { clientReadingsInWords, serverReadingsInWords } from '../lab/grader/readings-words.ts';
+import { SERVER_CHECKS } from '../lab/grader/server-checks.ts';
+import { USUAL_READINGS } from '../lab/grader/server-readings.ts';
+import { UsageError } from './exit-status.ts';
+
+export interface CheckFlags {
+  readonly server?: string;
+  readonly client?: string;
+  readonly dir: string;
+  readonly assignment?: string;
+  readonly only?: readonly string[];
+  readonly out: string;
+  readonly submitted?: number;
+  readonly junit?: string;
+  readonly tap?: string;
+  readonly gradescope?: string;
+  readonly github?: string;
+  readonly batch?: string;
+  readonly jobs?: number;
+  readonly again?: true;
+  readonly gradescopeZip?: string;
+  readonly explain?: string;
+  readonly list?: true;
+}
+
+const CHECKS: Readonly<Record<Side, readonly CheckInfo[]>> = {
+  ...{ server: SERVER_CHECKS, client: CLIENT_CHECKS },
+};
+const SIDES = ['server', 'client'] as const;
+/** Of both sides, as reports name them. */
+const READINGS: ReadonlySet<string> = new Set(
+  [...serverReadingsInWords(USUAL_READINGS), ...clientReadingsInWords(USUAL_CLIENT_READINGS)].map(
+    ([what]) => what,
+  ),
+);
+
+/** What is to be graded: by the flags, else by the assignment. @throws UsageError when nobody says it. */
+export function subjectOf(
+  { server, client }: Pick<CheckFlags, 'server' | 'client'>,
+  assignment: Assignment,
+): { readonly side: Side; readonly command: string } {
+  if (server !== undefined && client === undefined) return { side: 'server', command: server };
+  if (client !== undefined && server === undefined) return { side: 'client', command: client };
+  const { side, command } = assignment;
+  if (server === undefined && side !== undefined && command !== undefined) return { side, command };
+  if (server !== undefined && client !== undefined) {
+    throw new UsageError('say --server or --client, not both');
+  }
+  throw new UsageError(
+    "say what to grade: --server 'COMMAND' or --client 'COMMAND', or an assignment that does",
+  );
+}
+
+/** @throws UsageError that says what is wrong with the file */
+export function assignmentOf(path: string | undefined): Assignment {
+  if (path === undefined) return DEFAULT_ASSIGNMENT;
+  try {
+    const assignment = readAssignment(parse(readFileSync(path, 'utf8')));
+    const all = SIDES.flatMap((side) => CHECKS[side]);
+    const known = new Set(all.flatMap(({ name, family }) => [name, family]));
+    const named = [
+      ...Object.keys(assignment.points),
+      ...(assignment.families ?? []),
+      ...assignment.hidden,
+    ];
+    const unknown = named.find((name) => !known.has(name));
+    const reading = Object.keys(assignment.readings).find((name) => !READINGS.has(name));
+    if (reading !== undefined) {
+      throw new Error(`there is no reading '${reading}'; there are ${[...READINGS].join(', ')}`);
+    }
+    if (unknown !== undefined) throw new Error(`there is no check and no family '${unknown}'`);
+    return assignment;
+  } catch (error) {
+    const { message } = error as Error;
+    const [first = ''] = error instanceof YAMLParseError ? message.split('\n') : [message];
+    throw new UsageError(`${path}: ${first}`);
+  }
+}
+
+/** @throws UsageError when a name is none of a check */
+export function expectChecks(side: Side, names: readonly string[] = []): void {
+  const unknown = names.find((name) => !CHECKS[side].some((one) => one.name === name));
+  if (unknown !== undefined) {
+    throw new UsageError(`there is no check '${unknown}' of a ${side}; see --list`);
+  }
+}
+
+export function listOfChecks(): string {
+  return SIDES.map((side) => {
+    const lines = CHECKS[side].map(({ name, family, points }) => {
+      return `  ${family.padEnd(18)} ${name.padEnd(28)} ${points}\n`;
+    });
+    return `of a ${side}\n${lines.join('')}`;
+  }).join('');
+}
+
+/** @throws UsageError when there is none of that name */
+export function explanation(name: string): string {
+  const found = SIDES.flatMap((side) => {
+    return CHECKS[side].filter((one) => one.name === name).map((one) => ({ side, ...one }));
+  });
+  if (found.length === 0) throw new UsageError(`there is no check '${name}'; see --list`);
+  return found
+    .map(({ side, family, points, line, hint, scenario = 'clean', seed = 1 }) =>
+      [
+        `${name} (of a ${side}, ${family}, ${points} point${points === 1 ? '' : 's'})`,
+        `What it tests: ${line}`,
+        `To find what is wrong: ${hint}`,
+        `The path: scenario ${scenario}, seed ${seed}`,
+        '',
+      ].join('\n'),
+    )
+    .join('\n');
+}
+
+/**
+ * Reports must not replace what was handed in.
+ * @param mayBeWithin a student has his report beside his program
+ * @throws UsageError
+ */
+export function expectApart(out: string, submissions: string, mayBeWithin: boolean): void {
+  const [one, other] = [realOf(out), realOf(submissions)];
+  const holds = (outer: string, inner: string): boolean =>
+    inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
+  if (!holds(one, other) && (mayBeWithin || !holds(other, one))) return;
+  throw new UsageError(
+    `--out ${out} is in the same place as ${submissions}: it has to be elsewhere`,
+  );
+}
+
+/** Where it is, or would be. */
+function realOf(path: string): string {
+  const whole = resolve(path);
+  if (existsSync(whole)) return realpathSync(whole);
+  const parent = dirname(whole);
+  return parent === whole ? whole : join(realOf(parent), basename(whole));
+}
+
+/** For a shell, as one word. */
+export function quoted(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

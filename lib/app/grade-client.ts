@@ -1,0 +1,64 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CheckNotes } from '../lab/grader/check-notes.ts';
+import { CLIENT_CHECKS } from '../lab/grader/client-checks.ts';
+import type { Grade } from '../lab/grader/grade.ts';
+import { clientReadingsInWords } from '../lab/grader/readings-words.ts';
+import { ClientProbe, type ClientProbeOptions } from '../net/client-probe.ts';
+import { type GradeOptions, gradeAll } from './grading.ts';
+import { SubmissionTerminal } from './submission-terminal.ts';
+
+/** Larger than any file that is sent to a client. */
+const MAX_SAVED_BYTES = 16 * 2 ** 20;
+
+/** Grades a client: each check has a client and a capture of its own. */
+export async function gradeClient(options: GradeOptions): Promise<Grade> {
+  const { assignment, command, sandbox } = options;
+  const begin = performance.now();
+  const readings = await ClientProbe.read(probeOptions(options));
+  let broken: CheckNotes | undefined;
+  const results = await gradeAll(CLIENT_CHECKS, options, async (run) => {
+    // Where the client does not even connect, there is nothing more to see.
+    if (broken !== undefined) return await run.result(broken, '');
+    run.record();
+    const probe = await ClientProbe.open(probeOptions(options), readings, run.path);
+    await run.do(run.check, probe);
+    const output = probe.shown;
+    await probe.close();
+    if (run.check.name === 'starts' && probe.findings.length > 0) broken = probe;
+    return await run.result(probe, output);
+  });
+  return {
+    ...{ side: 'client', title: assignment.title, command, results, sandbox: sandbox.about },
+    readings: readings === undefined ? [] : clientReadingsInWords(readings),
+    seconds: (performance.now() - begin) / 1000,
+  };
+}
+
+function probeOptions(options: GradeOptions): ClientProbeOptions {
+  const { command, folder, sandbox, files, assignment } = options;
+  return {
+    files,
+    port: assignment.ports[0] ?? 0,
+    prompts: assignment.prompts ?? {},
+    startClient: () => new SubmissionTerminal(command, folder, sandbox),
+    forget: (name) => rmSync(join(folder, name), { force: true, recursive: true }),
+    savedAs: (name) => readSaved(join(folder, name)),
+  };
+}
+
+/** What a client has saved; a link or a pipe in its place leads elsewhere, or never ends. */
+function readSaved(path: string): Buffer | undefined {
+  let fd: number | undefined;
+  try {
+    // Windows has neither of these flags, nor such links.
+    const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+    fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const info = fstatSync(fd);
+    return info.isFile() && info.size <= MAX_SAVED_BYTES ? readFileSync(fd) : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}

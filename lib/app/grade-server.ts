@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Result } from '../lab/grader/check.ts';
+import type { Grade } from '../lab/grader/grade.ts';
+import { serverReadingsInWords } from '../lab/grader/readings-words.ts';
+import type { ProgramUnderTest, ServerCheck, ServerReadings } from '../lab/grader/server-bench.ts';
+import { SERVER_CHECKS } from '../lab/grader/server-checks.ts';
+import { USUAL_READINGS } from '../lab/grader/server-readings.ts';
+import { ServerProbe } from '../net/server-probe.ts';
+import { type CheckRun, type GradeOptions, gradeAll } from './grading.ts';
+import { SubmissionProgram } from './submission-program.ts';
+
+/** How long a server may take until it listens. */
+const START_SECONDS = 10;
+/** From one that has not listened in time before. */
+const AGAIN_SECONDS = 1;
+const LAST_PORT_SECONDS = 2;
+const POLL_MS = 20;
+
+/** Grades a server: check after check, each with its own capture. */
+export async function gradeServer(options: GradeOptions): Promise<Grade> {
+  await using grading = new ServerGrading(options);
+  return await grading.run();
+}
+
+class ServerGrading implements AsyncDisposable {
+  readonly #options: GradeOptions;
+  #program: SubmissionProgram | undefined;
+  #readings: ServerReadings = USUAL_READINGS;
+  #hasLastPort = true;
+  #neverBegins = false;
+  /** What a server that does not begin has said. */
+  #printed = '';
+  #startSeconds = START_SECONDS;
+
+  constructor(options: GradeOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<Grade> {
+    const { assignment, command, sandbox } = this.#options;
+    const begin = performance.now();
+    // Once more if it is slow; what has ended, or is slow again, need not be tried for each check.
+    let begins = await this.#start();
+    if (!begins && this.#program?.isRunning) begins = await this.#start();
+    this.#neverBegins = !begins;
+    if (begins) this.#readings = await ServerProbe.read(this.#probeOptions());
+    const results = await gradeAll(SERVER_CHECKS, this.#options, (run) => this.#grade(run));
+    return {
+      ...{ side: 'server', title: assignment.title, command, results, sandbox: sandbox.about },
+      readings: begins ? serverReadingsInWords(this.#readings) : [],
+      seconds: (performance.now() - begin) / 1000,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#program?.[Symbol.asyncDispose]();
+  }
+
+  /** Starts the program anew, and waits until it listens. @returns whether it does */
+  async #start(): Promise<boolean> {
+    await this.#program?.[Symbol.asyncDispose]();
+    const { command, folder, sandbox } = this.#options;
+    const program = new SubmissionProgram(command, folder, sandbox);
+    this.#program = program;
+    const [first, last] = [this.#port(0), this.#port(-1)];
+    if (!(await this.#waitForPort(first, this.#startSeconds))) {
+      this.#startSeconds = AGAIN_SECONDS;
+      return false;
+    }
+    // It opens one port after the other; one that has never been there is not waited for again.
+    if (!this.#hasLastPort) return true;
+    this.#hasLastPort = await this.#waitForPort(last, LAST_PORT_SECONDS);
+    return true;
+  }
+
+  async #waitForPort(port: number, seconds: number): Promise<boolean> {
+    const deadline = performance.now() + seconds * 1000;
+    while (this.#program?.isRunning && performance.now() < deadline) {
+      const probe = new ServerProbe(this.#probeOptions());
+      const talker = await probe.tryConnect(port, 1000);
+      probe.close();
+      if (talker !== undefined) return true;
+      await sleep(POLL_MS);
+    }
+    return false;
+  }
+
+  #port(at: number): number {
+    return this.#options.assignment.ports.at(at) ?? 0;
+  }
+
+  #probeOptions() {
+    const { files, assignment } = this.#options;
+    const isRunning = (): boolean => this.#program?.isRunning ?? false;
+    const program: ProgramUnderTest = {
+      get isRunning() {
+        return isRunning();
+      },
+      openFiles: () => this.#program?.openFiles(),
+      interrupt: async (patience) => (await this.#program?.interrupt(patience)) ?? true,
+    };
+    return { files, program, ports: assignment.ports };
+  }
+
+  async #grade(run: CheckRun<ServerCheck>): Promise<Result> {
+    // Each has a new one: what one check has broken is not the fault of the next.
+    const begins = !this.#neverBegins && (await this.#start());
+    const printed = this.#program?.takeOutput() || this.#printed;
+    this.#printed = printed;
+    const probe = new ServerProbe(this.#probeOptions(), this.#readings, run.path);
+    if (!begins) {
+      this.#blameStart(probe, printed);
+      return await run.result(probe, printed);
+    }
+    run.record();
+    await run.do(run.check, probe);
+    if (!this.#program?.isRunning && run.check.name !== 'ends') {
+      probe.blame({
+        wrong: 'the server has ended during this check',
+        ...{ expected: 'it runs on', got: this.#program?.end ?? 'it has ended' },
+      });
+    }
+    probe.close();
+    // What closing has brought belongs to it.
+    await sleep(20);
+    return await run.result(probe, this.#program?.takeOutput() ?? '');
+  }
+
+  #blameStart(probe: ServerProbe, printed: string): void {
+    const last = printed.trim().split('\n').at(-1) ?? '';
+    const end = this.#program?.end ?? 'it runs, and does not listen';
+    probe.blame({
+      wrong: 'the server does not start',
+      expected: `it listens on port ${this.#port(0)}`,
+      got: last === '' ? end : `${end}: ${last}`,
+    });
+  }
+}

@@ -1,0 +1,137 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Assignment, pointsOf } from '../lab/grader/assignment.ts';
+import {
+  type Check,
+  CheckEnded,
+  type CheckInfo,
+  earned,
+  type Result,
+  type Status,
+} from '../lab/grader/check.ts';
+import type { CheckNotes } from '../lab/grader/check-notes.ts';
+import { readScenario } from '../lab/scenario.ts';
+import { SCENARIOS } from '../lab/scenarios.ts';
+import type { ProbePath } from '../net/server-probe.ts';
+import { recordChecks } from './check-capture.ts';
+import type { Sandbox } from './sandbox.ts';
+
+export interface GradeOptions {
+  /** What starts the program. */
+  readonly command: string;
+  /** Where it runs: a copy of the submission. */
+  readonly folder: string;
+  readonly files: Readonly<Record<string, Buffer>>;
+  readonly assignment: Assignment;
+  readonly sandbox: Sandbox;
+  /** Those only; absent: all. */
+  readonly only?: readonly string[];
+  /** Where captures go. */
+  readonly captures: string;
+  /** Repeats the check of that name, or all of them. */
+  readonly repeat: (check?: string) => string;
+  readonly onResult?: (result: Result) => void;
+}
+
+/** Does the checks that the assignment wants, one after the other, until the time for all of them is over. */
+export async function gradeAll<One extends CheckInfo>(
+  checks: readonly One[],
+  options: GradeOptions,
+  grade: (run: CheckRun<One>) => Promise<Result>,
+): Promise<Result[]> {
+  const { assignment, only, onResult } = options;
+  const end = performance.now() + assignment.wholeSeconds * 1000;
+  const results: Result[] = [];
+  for (const check of checks) {
+    const points = pointsOf(assignment, check);
+    if (points === 0 || only?.includes(check.name) === false) continue;
+    const run = new CheckRun(check, points, options);
+    const result = performance.now() > end ? run.leftOut() : await grade(run);
+    results.push(result);
+    onResult?.(result);
+  }
+  return results;
+}
+
+/** What stands around each check: its path, its capture, its time, its result. */
+export class CheckRun<One extends CheckInfo> {
+  readonly check: One;
+  readonly path: ProbePath;
+  readonly #points: number;
+  readonly #options: GradeOptions;
+  readonly #capture: string;
+  readonly #begin = performance.now();
+  #recording: { readonly stop: () => void } | undefined;
+
+  constructor(check: One, points: number, options: GradeOptions) {
+    const { scenario = 'clean', seed = 1, name } = check;
+    this.check = check;
+    this.path = { faults: readScenario(SCENARIOS[scenario]).toClient, seed };
+    this.#points = points;
+    this.#options = options;
+    this.#capture = join(options.captures, `${name}.pcapng`);
+  }
+
+  /** From now on what goes over the wire is recorded. */
+  record(): void {
+    this.#recording = recordChecks(this.#capture);
+  }
+
+  /** Does the check, within its time. */
+  async do<Bench extends CheckNotes>(check: Check<Bench>, bench: Bench): Promise<void> {
+    const limit = check.limit ?? this.#options.assignment.checkSeconds;
+    const timer = new AbortController();
+    const overtime = sleep(limit * 1000, 'late', { signal: timer.signal }).catch(() => 'done');
+    const run = check.run(bench).catch((error: unknown) => {
+      if (error instanceof CheckEnded) return;
+      // A mistake of the grader: it must not end the grading, and is not to be overlooked.
+      bench.blame({ wrong: `the grader could not look: ${(error as Error).stack ?? error}` });
+    });
+    const end = await Promise.race([run, overtime]);
+    timer.abort();
+    if (end !== 'late') return;
+    bench.blame({
+      wrong: 'this check took too long',
+      ...{ expected: `at most ${limit} s`, got: 'it was not over' },
+    });
+  }
+
+  /**
+   * What came of it. A copy: a check that took too long may still write. The capture stays where points are lost.
+   * @param output what the program has printed
+   */
+  async result({ findings, steps }: CheckNotes, output: string): Promise<Result> {
+    this.#recording?.stop();
+    const got = earned(this.#points, findings);
+    const status = statusOf(got, this.#points);
+    const isKept = status !== 'passed' && this.#recording !== undefined;
+    if (!isKept) await rm(this.#capture, { force: true });
+    return {
+      ...this.#known(),
+      ...{ status, earned: got, findings: [...findings], steps: [...steps], output },
+      seconds: (performance.now() - this.#begin) / 1000,
+      ...(isKept ? { capture: this.#capture } : {}),
+    };
+  }
+
+  /** There is no time for it. */
+  leftOut(): Result {
+    return {
+      ...this.#known(),
+      ...{ status: 'left-out', earned: 0, findings: [], steps: [], seconds: 0, output: '' },
+      why: 'the time for all checks was over',
+    };
+  }
+
+  #known() {
+    const { name, family, line, hint, scenario = 'clean', seed = 1 } = this.check;
+    const command = this.#options.repeat(name);
+    return { check: name, family, points: this.#points, line, hint, scenario, seed, command };
+  }
+}
+
+function statusOf(earned: number, points: number): Status {
+  if (earned === points) return 'passed';
+  return earned === 0 ? 'failed' : 'partly';
+}

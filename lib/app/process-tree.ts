@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+const PAGE_BYTES = 4096;
+
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+  /** Bytes of memory that are in use. */
+  readonly memory: number;
+}
+
+/** A process and all that came of it; empty where the system does not tell (it needs /proc). */
+export function processTree(root: number): ProcessInfo[] {
+  const all = processes();
+  const found = all.filter(({ pid }) => pid === root);
+  for (let at = 0; at < found.length; at += 1) {
+    found.push(...all.filter(({ parent }) => parent === found[at]?.pid));
+  }
+  return found;
+}
+
+/** Whether a process is still there; one that has ended and that nobody has asked about is not. */
+export function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat[stat.lastIndexOf(')') + 2] !== 'Z';
+  } catch {
+    return false;
+  }
+}
+
+/** Files and sockets that a process has open, or `undefined` where the system does not tell. */
+export function openFilesOf(pid: number): number | undefined {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return undefined;
+  }
+}
+
+function processes(): ProcessInfo[] {
+  return numbersIn('/proc').flatMap((pid) => {
+    try {
+      // The name stands in parentheses, and may hold anything.
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      const [, parent = '0', ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const command = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+      // Field 24 of proc(5), pages.
+      const memory = Number(rest[19] ?? 0) * PAGE_BYTES;
+      return [{ pid, parent: Number(parent), command, memory }];
+    } catch {
+      // It has just ended.
+      return [];
+    }
+  });
+}
+
+function numbersIn(folder: string): number[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}

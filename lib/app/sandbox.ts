@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+
+/** How programs that are graded are kept from doing harm, as far as the system can. */
+export interface Sandbox {
+  /** What holds here, for people. */
+  readonly about: string;
+  /** What to start so that `command` runs in `folder`, which it can write to. */
+  wrap(
+    command: string,
+    folder: string,
+  ): { readonly file: string; readonly args: readonly string[] };
+}
+
+/** What can be written to /tmp in there: it is memory. */
+const TMP_BYTES = String(256 * 2 ** 20);
+/** What a program needs to know of where it runs; tokens and addresses of agents are not for it. */
+const ENVIRONMENT = ['PATH', 'LANG', 'LC_ALL', 'JAVA_HOME', 'NODE_PATH', 'PYTHONPATH'];
+
+/** In its own view of the system: all is read-only but its folder, and all its processes end with it. */
+const BUBBLEWRAP = [
+  ...['--ro-bind', '/', '/', '--size', TMP_BYTES, '--tmpfs', '/tmp'],
+  // Sockets of other programs are there, and a read-only folder keeps nobody from talking to them.
+  ...['--tmpfs', '/run', '--proc', '/proc', '--dev', '/dev'],
+  ...['--unshare-pid', '--unshare-ipc', '--die-with-parent'],
+];
+
+/** The best that there is on this machine. */
+export function sandbox(): Sandbox {
+  if (process.platform === 'linux' && works('bwrap', [...BUBBLEWRAP, '--', 'true'])) {
+    return {
+      about: 'a program can write to its own folder only, and no process of it outlives its check',
+      wrap: (command, folder) => ({
+        file: 'bwrap',
+        args: [
+          ...[...BUBBLEWRAP, '--bind', folder, folder, '--chdir', folder],
+          ...['--setenv', 'HOME', folder, '--', 'sh', '-c', command],
+        ],
+      }),
+    };
+  }
+  const about =
+    process.platform === 'linux'
+      ? 'bubblewrap is not here or not allowed: a program can write wherever you can'
+      : 'this system has no bubblewrap: a program can write wherever you can';
+  return { about, wrap: (command) => shell(command) };
+}
+
+/**
+ * What to start to have a network with nothing but loopback, so that several can be graded at the same time.
+ * @returns `undefined` where that is not to be had
+ */
+export function ownNetwork(
+  file: string,
+  args: readonly string[],
+): { readonly file: string; readonly args: readonly string[] } | undefined {
+  const wrap = ['--dev-bind', '/', '/', '--unshare-net', '--die-with-parent', '--'];
+  if (process.platform !== 'linux' || !works('bwrap', [...wrap, ...NESTED])) return undefined;
+  return { file: 'bwrap', args: [...wrap, file, ...args] };
+}
+
+/** The environment of a program that is graded. */
+export function graded(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = process.platform === 'win32' ? Object.keys(process.env) : ENVIRONMENT;
+  const known = kept.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return { ...Object.fromEntries(known), PYTHONUNBUFFERED: '1', ...more };
+}
+
+/** Not every system allows one within another. */
+const NESTED = ['bwrap', ...BUBBLEWRAP, '--', 'true'];
+
+function works(file: string, args: readonly string[]): boolean {
+  return spawnSync(file, args, { stdio: 'ignore', timeout: 10_000 }).status === 0;
+}
+
+function shell(command: string): { file: string; args: readonly string[] } {
+  return process.platform === 'win32'
+    ? { file: process.env.ComSpec ?? 'cmd.exe', args: ['/d', '/s', '/c', command] }
+    : { file: 'sh', args: ['-c', command] };
+}

@@ -1,0 +1,67 @@
+import { rmSync } from 'node:fs';
+import { cp, lstat, mkdir, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { UserError } from './exit-status.ts';
+
+const LEFT_OUT: ReadonlySet<string> = new Set(['.git', '__pycache__', '.venv', 'wirelab-check']);
+
+/** A copy of a submission to run it in, so that nothing of the original is changed. */
+export class Workspace implements AsyncDisposable {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+    process.once('exit', this.#removeNow);
+  }
+
+  /** @throws UserError when there is no such folder. */
+  static async copyOf(folder: string): Promise<Workspace> {
+    const info = await stat(folder).catch(() => undefined);
+    if (!info?.isDirectory()) throw new UserError(`there is no folder ${folder}`);
+    const workspace = new Workspace(
+      await realpath(await mkdtemp(join(tmpdir(), 'wirelab-check-'))),
+    );
+    try {
+      await cp(folder, workspace.path, {
+        recursive: true,
+        verbatimSymlinks: true,
+        filter: async (source) => !LEFT_OUT.has(basename(source)) && (await isOrdinary(source)),
+      });
+    } catch (error) {
+      await workspace[Symbol.asyncDispose]();
+      throw new UserError(`${folder} cannot be copied: ${(error as Error).message}`);
+    }
+    return workspace;
+  }
+
+  /** Puts files into a folder of it, in place of what is there. */
+  async fill(folder: string, files: Readonly<Record<string, Buffer>>): Promise<void> {
+    const path = join(this.path, folder);
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { recursive: true });
+    for (const [name, bytes] of Object.entries(files)) await this.write(join(folder, name), bytes);
+  }
+
+  /** Writes a file in place of what is there: a link of that name leads nowhere any more. */
+  async write(name: string, bytes: Buffer): Promise<void> {
+    const path = join(this.path, name);
+    await rm(path, { recursive: true, force: true });
+    await writeFile(path, bytes, { flag: 'wx' });
+  }
+
+  readonly #removeNow = (): void => {
+    rmSync(this.path, { recursive: true, force: true });
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    process.off('exit', this.#removeNow);
+    await rm(this.path, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Pipes and sockets cannot be copied, and nobody hands them in. */
+async function isOrdinary(path: string): Promise<boolean> {
+  const info = await lstat(path).catch(() => undefined);
+  return info !== undefined && (info.isFile() || info.isDirectory() || info.isSymbolicLink());
+}

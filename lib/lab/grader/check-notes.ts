@@ -1,0 +1,23 @@
+import { CheckEnded, type Finding, type FindingInput, type Notes } from './check.ts';
+
+/** What is written down of a check, at most. */
+const MAX_STEPS = 400;
+
+/** Where a check writes down what was done, and what is wrong. */
+export class CheckNotes implements Notes {
+  readonly steps: string[] = [];
+  readonly findings: Finding[] = [];
+
+  did(text: string): void {
+    if (this.steps.length < MAX_STEPS) this.steps.push(text);
+  }
+
+  blame({ share = 1, ...finding }: FindingInput): void {
+    this.findings.push({ ...finding, share });
+  }
+
+  fail(finding: FindingInput): never {
+    this.blame(finding);
+    throw new CheckEnded(finding.wrong);
+  }
+}

@@ -1,0 +1,110 @@
+import type { ClientBench, ClientCheck } from '../client-bench.ts';
+import { LOSSES, type Loss } from '../losses.ts';
+
+function lossCheck({ scenario, words, points }: Loss): ClientCheck {
+  return {
+    ...{ name: `lost-${scenario}`, family: 're-requesting', points, scenario, seed: 42 },
+    line: `"send to the server via tcp all the packets numbers that need to be resend" - here ${words}.`,
+    hint: 'Repeat it with `wirelab link` between a server and your client, and look for the part that is never asked for.',
+    run: async (bench) => {
+      const ann = await bench.startOnline();
+      const { delivered, reRequests } = await ann.download('usual.txt', { fateOf: bench.fateOf });
+      if (delivered) return;
+      bench.fail({
+        wrong: 'not all that is missing is asked for',
+        expected: 're-requests until all parts are there',
+        got: `${reRequests.length} re-requests, and parts are missing`,
+        frames: reRequests.slice(-3).map(({ frame }) => frame),
+      });
+    },
+  };
+}
+
+/** Timers may be late on a busy machine, but never early. */
+const EARLY = 0.85;
+
+const LATE = 1.6;
+
+const STEP = 100;
+
+const ROUNDS = 5;
+
+export const RE_REQUESTING: readonly ClientCheck[] = [
+  ...LOSSES.map(lossCheck),
+  {
+    ...{ name: 'asks-for-what-is-missing', family: 're-requesting', points: 3 },
+    ...{ scenario: 'every-third', seed: 42 },
+    line: 'Selective repeat: the client asks for "all the packets numbers that need to be resend", and no others.',
+    hint: 'Compare the numbers of each re-request in the capture with the parts that are missing.',
+    run: async (bench: ClientBench) => {
+      const ann = await bench.startOnline();
+      const { reRequests } = await ann.download('usual.txt', { fateOf: bench.fateOf });
+      const [first] = reRequests;
+      if (first === undefined) {
+        bench.fail({
+          wrong: 'nothing is asked for',
+          expected: 'the parts that were lost',
+          got: 'nothing',
+        });
+      }
+      // What is asked for while the user thinks costs the points of `quiet-in-pause`.
+      for (const { seqs, missing, frame, inPause } of reRequests) {
+        if (inPause) continue;
+        const needless = seqs.filter((seq) => !missing.includes(seq));
+        if (needless.length === 0) continue;
+        bench.fail({
+          wrong: 'parts are asked for that are there, or that were not sent yet',
+          ...{ expected: missing.join(' '), got: seqs.join(' '), frames: [frame] },
+        });
+      }
+      const { missing, seqs, frame } = first;
+      const forgotten = missing.filter((seq) => !seqs.includes(seq));
+      if (forgotten.length === 0) return;
+      bench.blame({
+        wrong: 'not all that is missing is asked for at once',
+        ...{ expected: missing.join(' '), got: seqs.join(' '), frames: [frame] },
+        share: 0.5,
+      });
+    },
+  },
+  {
+    ...{ name: 'timer-begins', family: 're-requesting', points: 2, scenario: 'first-datagram' },
+    line: '"The client will then create udp socket with time out of 100 milliseconds".',
+    hint: 'Measure the time from the last datagram to the re-request in Wireshark: about 100 ms.',
+    run: async (bench) => {
+      const ann = await bench.startOnline();
+      const { reRequests } = await ann.download('usual.txt', { fateOf: bench.fateOf });
+      const [first] = reRequests;
+      if (first !== undefined && first.after >= STEP * EARLY && first.after <= 5 * STEP) return;
+      bench.fail({
+        wrong: 'the timer does not begin with 100 ms',
+        expected: 'a re-request about 100 ms after the last datagram',
+        got: first === undefined ? 'none' : `one after ${Math.round(first.after)} ms`,
+        frames: first === undefined ? [] : [first.frame],
+      });
+    },
+  },
+  {
+    ...{ name: 'timer-grows', family: 're-requesting', points: 3, scenario: 'first-datagram' },
+    line: '"If the error happened, the socket would increase its timer by 100 milliseconds".',
+    hint: 'Do not answer re-requests: they come after 100, 200, 300, 400 and 500 ms.',
+    run: async (bench) => {
+      const ann = await bench.startOnline();
+      const record = await ann.download('usual.txt', { fateOf: bench.fateOf, deafFor: ROUNDS });
+      const { reRequests } = record;
+      const times = reRequests.slice(0, ROUNDS).map(({ after }) => after);
+      const wanted = (round: number): number => (STEP * (round + 1) * (round + 2)) / 2;
+      const isRight =
+        times.length === ROUNDS &&
+        times.every((time, round) => time >= wanted(round) * EARLY) &&
+        (times.at(-1) ?? 0) <= wanted(ROUNDS - 1) * LATE;
+      if (isRight) return;
+      bench.fail({
+        wrong: 'the timer does not grow by 100 ms each time',
+        expected: `re-requests about ${times.map((_, round) => wanted(round)).join(', ')} ms after the last datagram`,
+        got: times.map((time) => Math.round(time)).join(', ') || 'none',
+        frames: reRequests.slice(0, ROUNDS).map(({ frame }) => frame),
+      });
+    },
+  },
+];

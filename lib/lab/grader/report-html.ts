@@ -1,0 +1,101 @@
+import type { Finding, Result } from './check.ts';
+import { byFamily, type Grade, totals, whyOf } from './grade.ts';
+import { asMarkup } from './markup.ts';
+
+/** Charts of the capture of a check, as SVG. */
+export type ChartsOf = (result: Result) => readonly string[];
+
+const MARK: Readonly<Record<Result['status'], string>> = {
+  ...{ passed: '✓', partly: '◐', failed: '✗', 'left-out': '–' },
+};
+
+const STYLE = `
+:root { color-scheme: light dark; --background: #fff; --text: #1a1a1a; --faint: #595959; --line: #d8d8d8;
+  --good: #1b6e3c; --bad: #a3261d; }
+@media (prefers-color-scheme: dark) { :root { --background: #16181d; --text: #ececec; --faint: #b0b0b0;
+  --line: #3a3d44; --good: #6fd497; --bad: #ff9a8f; } }
+body { margin: 0 auto; padding: 1rem; max-width: 60rem; background: var(--background); color: var(--text);
+  font: 15px/1.5 "DejaVu Sans", Verdana, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
+.score { font-size: 1.6rem; font-weight: bold; margin: .2rem 0; }
+.faint, dt { color: var(--faint); }
+dl { display: grid; grid-template-columns: minmax(10rem, max-content) 1fr; gap: .1rem 1rem; margin: .4rem 0; }
+dd { margin: 0; }
+details { border-top: 1px solid var(--line); padding: .35rem 0; }
+summary { cursor: pointer; display: flex; gap: .6rem; }
+summary .name { flex: 1; } summary .points { white-space: nowrap; }
+.passed .mark { color: var(--good); } .failed .mark, .partly .mark { color: var(--bad); }
+.inside { padding: .2rem 0 .6rem 1.6rem; }
+pre { background: color-mix(in srgb, var(--text) 6%, transparent); padding: .5rem; overflow-x: auto; font-size: 13px;
+  white-space: pre-wrap; }
+.chart { background: #fff; margin: .5rem 0; } .chart svg { width: 100%; height: auto; }
+@media print { details > * { display: block; } }
+`;
+
+/**
+ * The whole grade on one page that needs no network.
+ * @param score what is left when it came late
+ */
+export function htmlReport(grade: Grade, chartsOf: ChartsOf, score?: number): string {
+  const { earned, points } = totals(grade.results);
+  const families = [...byFamily(grade.results)].map(([family, results]) => {
+    const sum = totals(results);
+    const rows = results.map((result) => checkOf(result, chartsOf(result))).join('');
+    return `<section><h2>${asMarkup(family)} <span class="faint">${sum.earned} of ${sum.points}</span></h2>${rows}</section>`;
+  });
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="wirelab check">
+<title>${earned} of ${points}: ${asMarkup(grade.title)}</title>
+<style>${STYLE}</style>
+<h1>${asMarkup(grade.title)}</h1>
+<p class="score">${earned} of ${points} points${score === undefined ? '' : `, ${score} as it came late`}</p>
+<dl>${pair(`the ${grade.side}`, grade.command)}${pair('took', `${grade.seconds.toFixed(1)} s`)}${pair('while it ran', grade.sandbox)}</dl>
+<h2>How it reads the document</h2>
+<dl>${grade.readings.map(([what, how]) => pair(what, how)).join('')}</dl>
+${families.join('\n')}
+</html>
+`;
+}
+
+function checkOf(result: Result, charts: readonly string[]): string {
+  const { check, status, earned, points, line, hint, findings, steps, output } = result;
+  const isOpen = status === 'passed' ? '' : ' open';
+  const inside =
+    status === 'passed'
+      ? `<p>${asMarkup(line)}</p>`
+      : [
+          `<p>${asMarkup(line)}</p>`,
+          ...findings.map(findingOf),
+          status === 'left-out' ? `<p>${asMarkup(whyOf(result))}</p>` : '',
+          `<p><b>To find it:</b> ${asMarkup(hint)}</p>`,
+          `<p><b>To repeat it:</b></p><pre>${asMarkup(result.command)}</pre>`,
+          result.capture === undefined
+            ? ''
+            : `<p>The packets: <a href="${asMarkup(result.capture)}">${asMarkup(result.capture)}</a>` +
+              ` (scenario ${asMarkup(result.scenario)}, seed ${result.seed})</p>`,
+          ...charts.map((svg) => `<div class="chart">${svg}</div>`),
+          folded('What was done', steps.join('\n')),
+          folded('What the program has printed', output),
+        ].join('');
+  return `<details class="${status}"${isOpen}><summary><span class="mark">${MARK[status]}</span><span class="name">${asMarkup(check)}${
+    status === 'passed' ? '' : ` <span class="faint">${asMarkup(whyOf(result))}</span>`
+  }</span><span class="points">${earned} of ${points}</span></summary><div class="inside">${inside}</div></details>`;
+}
+
+function findingOf({ wrong, expected, got, frames = [] }: Finding): string {
+  return `<dl>${pair('wrong', wrong)}${expected === undefined ? '' : pair('expected', expected)}${
+    got === undefined ? '' : pair('came', got)
+  }${frames.length === 0 ? '' : pair('frames', frames.join(', '))}</dl>`;
+}
+
+function folded(title: string, body: string): string {
+  if (body.trim() === '') return '';
+  return `<details><summary>${asMarkup(title)}</summary><pre>${asMarkup(body, '\n')}</pre></details>`;
+}
+
+function pair(name: string, value: string): string {
+  return `<dt>${asMarkup(name)}</dt><dd>${asMarkup(value)}</dd>`;
+}

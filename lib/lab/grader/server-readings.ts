@@ -1,0 +1,116 @@
+import type { DownloadPlan, DownloadRecord, ServerReadings, Talker } from './server-bench.ts';
+
+/** What is needed to find out how a server reads the document. */
+export interface ReadingsLab {
+  open(framing: ServerReadings['hears']): Promise<Talker | undefined>;
+  /** @returns `undefined` when the file is not announced */
+  download(
+    talker: Talker,
+    file: string,
+    readings: ServerReadings,
+    plan: DownloadPlan,
+  ): Promise<DownloadRecord | undefined>;
+  newName(): string;
+}
+
+/** The ruling's reading, for what cannot be found out. */
+export const USUAL_READINGS: ServerReadings = {
+  ...{ hears: 'line', says: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp' },
+  ...{ pauseAt: 0.5, message: 'data-first', downloads: true, answersStop: true },
+};
+
+/** A server that waits for a line end never answers without one; others do at once. */
+const BARE_PATIENCE = 2000;
+const FILE = 'usual.txt';
+const MOST_TRIES = 3;
+const ANYTHING = /[\s\S]+/;
+/** What the document says in two places. */
+const PAUSES = [0.5, 0.2];
+
+/** Tries the readings of the vague places, until the server does what it should. */
+export async function findReadings(lab: ReadingsLab): Promise<ServerReadings> {
+  const framing = await findFraming(lab);
+  const readings = { ...USUAL_READINGS, ...framing };
+  const message = await findMessageOrder(lab, readings);
+  let found: ServerReadings = { ...readings, message };
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    found = { ...found, ...(await findDownload(lab, { ...readings, message })) };
+    // On a busy machine any silence looks like a pause.
+    if (found.pauseAt === undefined || PAUSES.includes(found.pauseAt)) break;
+  }
+  return found;
+}
+
+async function findFraming(lab: ReadingsLab): Promise<Pick<ServerReadings, 'hears' | 'says'>> {
+  const talker = await lab.open('bare');
+  if (talker === undefined) return USUAL_READINGS;
+  await talker.say('get_users');
+  let answer = await talker.hears(ANYTHING, BARE_PATIENCE);
+  const hears = answer === undefined ? 'line' : 'bare';
+  if (answer === undefined) {
+    await talker.sayBytes(Buffer.from('\n'));
+    answer = await talker.hears(ANYTHING);
+  }
+  const rest = await talker.hears(/\n/, 200);
+  talker.close();
+  if (answer === undefined) return USUAL_READINGS;
+  return { hears, says: answer[0].endsWith('\n') || rest ? 'line' : 'bare' };
+}
+
+async function login(lab: ReadingsLab, readings: ServerReadings): Promise<Talker | undefined> {
+  const talker = await lab.open(readings.hears);
+  await talker?.say(`connect|${talker.name}`);
+  await talker?.hears(/connected/i);
+  return talker;
+}
+
+async function findMessageOrder(
+  lab: ReadingsLab,
+  readings: ServerReadings,
+): Promise<ServerReadings['message']> {
+  const [from, to] = [await login(lab, readings), await login(lab, readings)];
+  let found: ServerReadings['message'] = 'data-first';
+  if (from !== undefined && to !== undefined) {
+    await from.say(`msg|good-morning|${to.name}`);
+    if ((await to.hears(/good-morning/, 1000)) === undefined) {
+      await from.say(`msg|${to.name}|good-evening`);
+      if (await to.hears(/good-evening/, 1000)) found = 'target-first';
+    }
+  }
+  from?.close();
+  to?.close();
+  return found;
+}
+
+async function findDownload(
+  lab: ReadingsLab,
+  readings: ServerReadings,
+): Promise<Partial<ServerReadings>> {
+  const plan: DownloadPlan = { takesSilenceForPause: true };
+  for (const address of ['port', 'ip-port'] as const) {
+    for (const proceedBy of ['tcp', 'udp'] as const) {
+      const talker = await login(lab, readings);
+      if (talker === undefined) return {};
+      const tried: ServerReadings = { ...readings, address, proceedBy, pauseAt: undefined };
+      const record = await lab.download(talker, FILE, tried, plan);
+      talker.close();
+      if (record === undefined) return {};
+      const { parts, numbering = 'big-endian', sentBeforePause: sent, lastWords } = record;
+      // It does not know where to send, or cannot be read.
+      if (parts.length === 0) break;
+      const hasGoneOn = parts.some(({ afterProceed }) => afterProceed);
+      const downloads = record.bytes !== undefined;
+      const answersStop = !downloads || lastWords !== '';
+      const found = { address, numbering, proceedBy, downloads, answersStop };
+      if (sent === undefined) return { ...found, pauseAt: undefined };
+      if (hasGoneOn) return { ...found, pauseAt: pauseOf(sent, record.count ?? sent) };
+    }
+  }
+  return { downloads: false };
+}
+
+/** The share that is meant, where it is one of the document's. */
+function pauseOf(sent: number, count: number): number {
+  const near = PAUSES.find((share) => Math.abs(sent - share * count) < 2);
+  return near ?? sent / count;
+}

@@ -1,0 +1,101 @@
+import { SEGMENT_PAYLOAD } from '../../../udp-reliable/segment.ts';
+import type { DownloadRecord, ServerBench, Talker } from '../server-bench.ts';
+
+/** Whatever comes. */
+export const ANYTHING = /[\s\S]+/;
+/** Milliseconds in which what should not happen would have happened. */
+export const NOTHING_FOR = 700;
+
+/** For checks that a server without any working download cannot be tried with. */
+export function expectDownloads(bench: ServerBench): void {
+  if (bench.readings.downloads) return;
+  bench.fail({
+    wrong: 'this could not be tried, as no download works',
+    expected: 'a download that comes to its end when nothing is lost',
+    got: 'none; see datagram-format and the sizes',
+  });
+}
+
+/** What the list of users says, as it came. */
+export async function usersSeenBy(bench: ServerBench, talker: Talker): Promise<string> {
+  return await listSeenBy(bench, talker, 'get_users');
+}
+
+/** The answer to a question for a list, whatever its form. */
+export async function listSeenBy(
+  bench: ServerBench,
+  talker: Talker,
+  question: string,
+): Promise<string> {
+  talker.forget();
+  await talker.say(question);
+  const answer = await talker.hears(ANYTHING);
+  if (answer === undefined) {
+    bench.fail({ wrong: `no answer to ${question}`, expected: 'a list', got: 'nothing' });
+  }
+  // A list may come in several pieces.
+  const rest = await talker.hears(ANYTHING, 150);
+  return answer[0] + (rest?.[0] ?? '');
+}
+
+/** Whether the word stands in the list by itself: `ann` is not in `[anna]`. */
+export function lists(answer: string, word: string): boolean {
+  const escaped = word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`(?<![\\w.-])${escaped}(?![\\w.-])`).test(answer);
+}
+
+/** Blames parts that never came. Whether they are right is the matter of other checks. */
+export function expectAllParts(bench: ServerBench, record: DownloadRecord): Buffer {
+  if (record.bytes !== undefined) return record.bytes;
+  const { missing, parts, strays } = record;
+  const [stray] = strays;
+  return bench.fail({
+    wrong: `${record.file} does not become whole`,
+    expected: `all ${record.count} parts`,
+    got:
+      parts.length === 0 && stray !== undefined
+        ? `datagrams that are no parts: ${stray.why}`
+        : `parts ${shortList(missing)} never came`,
+    frames: strays.slice(0, 3).map(({ frame }) => frame),
+  });
+}
+
+/** Blames what is not as the file is. */
+export function expectFile(bench: ServerBench, record: DownloadRecord): void {
+  const file = bench.files[record.file];
+  if (file === undefined) throw new Error(`there is no ${record.file}`);
+  expectCount(bench, record, file.length);
+  const bytes = expectAllParts(bench, record);
+  if (bytes.equals(file)) return;
+  const at = firstDifference(bytes, file);
+  const seq = Math.floor(at / SEGMENT_PAYLOAD);
+  bench.fail({
+    wrong: `${record.file} comes with other bytes`,
+    expected: `${file.length} bytes`,
+    got: `${bytes.length} bytes, and the first that differs is number ${at} (part ${seq})`,
+    frames: record.parts.filter((part) => part.seq === seq).map(({ frame }) => frame),
+  });
+}
+
+/** Blames a wrong number of parts. */
+export function expectCount(bench: ServerBench, { count }: DownloadRecord, size: number): void {
+  const wanted = Math.ceil(size / SEGMENT_PAYLOAD);
+  if (count === wanted) return;
+  bench.fail({
+    wrong: `the number of parts is wrong for a file of ${size} bytes`,
+    expected: `|${wanted}`,
+    got: `|${count}`,
+  });
+}
+
+/** `1, 2, 5 and 38 more`. */
+export function shortList(numbers: readonly number[]): string {
+  const some = numbers.slice(0, 8).join(', ');
+  return numbers.length > 8 ? `${some} and ${numbers.length - 8} more` : some;
+}
+
+function firstDifference(one: Buffer, other: Buffer): number {
+  const length = Math.min(one.length, other.length);
+  for (let at = 0; at < length; at += 1) if (one[at] !== other[at]) return at;
+  return length;
+}

@@ -1,0 +1,52 @@
+import type { ServerCheck } from '../server-bench.ts';
+
+/** Sockets of downloads that are over, at most. */
+const FEW = 3;
+
+const DOWNLOADS = 8;
+
+export const LEAVING: readonly ServerCheck[] = [
+  {
+    ...{ name: 'closes-sockets', family: 'leaving', points: 2, limit: 30 },
+    line: 'Good practice: what a download or a client has opened is closed when it is over.',
+    hint: 'Look at `ls /proc/PID/fd` (Linux) before and after some downloads.',
+    run: async (bench) => {
+      const first = await bench.login('ann');
+      await bench.download(first, 'usual.txt');
+      first.close();
+      await bench.wait(300);
+      const before = bench.program.openFiles();
+      if (before === undefined) {
+        bench.did('this system does not tell what a program has open: nothing is blamed');
+        return;
+      }
+      for (let times = 0; times < DOWNLOADS; times += 1) {
+        const ann = await bench.login('ann');
+        await bench.download(ann, 'usual.txt');
+        ann.close();
+      }
+      let after = before;
+      for (let tries = 0; tries < 10; tries += 1) {
+        after = bench.program.openFiles() ?? before;
+        if (after - before <= FEW) return;
+        await bench.wait(200);
+      }
+      bench.fail({
+        wrong: 'sockets or files stay open',
+        expected: `about ${before} open after ${DOWNLOADS} more downloads`,
+        got: `${after}`,
+      });
+    },
+  },
+  {
+    ...{ name: 'ends', family: 'leaving', points: 1 },
+    line: 'Good practice: Ctrl-C ends the server.',
+    hint: 'Press Ctrl-C while a client is connected: the program ends within some seconds.',
+    run: async (bench) => {
+      await bench.login('ann');
+      if (!(await bench.program.interrupt(4000))) {
+        bench.fail({ wrong: 'Ctrl-C does not end it', expected: 'it ends', got: 'it runs on' });
+      }
+    },
+  },
+];

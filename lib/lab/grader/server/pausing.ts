@@ -1,0 +1,86 @@
+import type { ServerCheck } from '../server-bench.ts';
+import { expectDownloads } from './common.ts';
+
+export const PAUSING: readonly ServerCheck[] = [
+  {
+    ...{ name: 'pause', family: 'pausing', points: 3 },
+    line: '"After reaching 50% download, the server will stop and wait to hear from the client if it wants to proceed."',
+    hint: 'Answer nothing at 50 %: no part of the second half may come. (20 % counts as well: the document has both.)',
+    run: async (bench) => {
+      expectDownloads(bench);
+      const ann = await bench.login('ann');
+      const { pauseAt } = bench.readings;
+      if (pauseAt === undefined) {
+        bench.did(
+          'the server sent the whole file without a pause when its readings were found out',
+        );
+      }
+      const record = await bench.download(ann, 'usual.txt', { pause: 1800 });
+      const count = record.count ?? 0;
+      const allowed = Math.max(...[0.5, 0.2].map((share) => Math.ceil(share * count)));
+      const early = record.parts.filter(({ afterProceed }) => !afterProceed);
+      const sent = new Set(early.map(({ seq }) => seq)).size;
+      const first = early.find(({ seq }) => seq >= allowed + 1);
+      if (pauseAt === undefined || first !== undefined) {
+        bench.fail({
+          wrong: 'the second half comes without an answer',
+          expected: `at most ${allowed} of ${count} parts before "proceed"`,
+          got: `${sent} parts`,
+          frames: first === undefined ? [] : [first.frame],
+        });
+      }
+      if ([0.5, 0.2].some((share) => Math.abs(sent - share * count) <= 1)) return;
+      bench.fail({
+        wrong: 'it pauses at another place',
+        ...{ expected: 'a pause at 50 % (or 20 %)', got: `one after ${sent} of ${count} parts` },
+        share: 0.5,
+      });
+    },
+  },
+  {
+    ...{ name: 'proceed', family: 'pausing', points: 2 },
+    line: '"If you want to proceed you write \'proceed\'."',
+    hint: 'Answer "proceed" at 50 %: the rest has to come without being asked for.',
+    run: async (bench) => {
+      expectDownloads(bench);
+      const ann = await bench.login('ann');
+      // What it lacks then costs the points of `pause`.
+      if (bench.readings.pauseAt === undefined) return;
+      const record = await bench.download(ann, 'usual.txt');
+      const after = record.parts.filter(({ afterProceed }) => afterProceed);
+      const unasked = after.filter(({ seq }) => !record.asked.has(seq));
+      if (unasked.length > 0 && record.bytes !== undefined) return;
+      bench.fail({
+        wrong: 'it does not go on after "proceed"',
+        expected: 'the parts of the second half',
+        got: `${after.length} parts, ${unasked.length} of them without being asked for again`,
+        frames: after.slice(0, 3).map(({ frame }) => frame),
+      });
+    },
+  },
+  {
+    ...{ name: 'stop-at-half', family: 'pausing', points: 2 },
+    line: '"In case you stopped, the server will send you message \'download stopped\'."',
+    hint: 'Answer anything else at 50 %: the server says so, sends no more parts, and takes the next command.',
+    run: async (bench) => {
+      expectDownloads(bench);
+      const ann = await bench.login('ann');
+      const record = await bench.download(ann, 'usual.txt', {
+        ...{ answer: 'no, thank you', pause: 400 },
+      });
+      const sent = new Set(record.parts.map(({ seq }) => seq)).size;
+      if (sent > (record.sentBeforePause ?? sent)) {
+        bench.fail({
+          wrong: 'parts come after the download was stopped',
+          ...{ expected: `${record.sentBeforePause} parts`, got: `${sent}` },
+          frames: record.parts.slice(-3).map(({ frame }) => frame),
+        });
+      }
+      if (/stop/i.test(record.lastWords)) return;
+      bench.blame({
+        wrong: 'nobody says that the download is stopped',
+        ...{ expected: 'download stopped', got: record.lastWords || 'nothing', share: 0.5 },
+      });
+    },
+  },
+];

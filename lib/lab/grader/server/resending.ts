@@ -1,0 +1,107 @@
+import { LOSSES, type Loss } from '../losses.ts';
+import type { ServerCheck } from '../server-bench.ts';
+import { expectAllParts, expectDownloads, NOTHING_FOR, shortList } from './common.ts';
+
+/** A path on which parts get lost. */
+function lossCheck({ scenario, words, points }: Loss): ServerCheck {
+  return {
+    ...{ name: `lost-${scenario}`, family: 'resending', points, scenario, seed: 42 },
+    line: `"send to the server via tcp all the packets numbers that need to be resend" - here ${words}.`,
+    hint: 'Repeat it with `wirelab link` between your server and a client, and look for the part that is never sent again.',
+    run: async (bench) => {
+      const ann = await bench.login('ann');
+      expectAllParts(bench, await bench.download(ann, 'usual.txt', { fateOf: bench.fateOf }));
+    },
+  };
+}
+
+export const RESENDING: readonly ServerCheck[] = [
+  ...LOSSES.map(lossCheck),
+  {
+    ...{ name: 'resends-what-was-asked', family: 'resending', points: 3 },
+    ...{ scenario: 'every-third', seed: 42 },
+    line: 'Selective repeat: the server sends again "all the packets numbers that need to be resend", and no others.',
+    hint: 'Count the datagrams of each part in the capture: once, and once more for each time it was asked for.',
+    run: async (bench) => {
+      expectDownloads(bench);
+      const ann = await bench.login('ann');
+      const plan = { fateOf: bench.fateOf, linger: 400 };
+      const record = await bench.download(ann, 'usual.txt', plan);
+      const unasked = record.parts.filter(({ seq, nth }) => nth > 1 + (record.asked.get(seq) ?? 0));
+      if (record.asked.size === 0) {
+        bench.fail({ wrong: 'no download to look at', expected: 'parts', got: 'none' });
+      }
+      if (unasked.length === 0) return;
+      const seqs = [...new Set(unasked.map(({ seq }) => seq))];
+      bench.fail({
+        wrong: `${unasked.length} datagrams were sent again that nobody has asked for`,
+        expected: `each part once, and once more for each time it was asked for`,
+        got: `more often: parts ${shortList(seqs)}`,
+        frames: unasked.slice(0, 5).map(({ frame }) => frame),
+      });
+    },
+  },
+  {
+    ...{ name: 'answers-all-numbers', family: 'resending', points: 2 },
+    line: '"send to the server via tcp all the packets numbers that need to be resend": each of them.',
+    hint: 'Ask for three parts in one message: all three have to come.',
+    run: async (bench) => {
+      expectDownloads(bench);
+      const ann = await bench.login('ann');
+      const wanted = [1, 3, 6];
+      let before = 0;
+      let after = 0;
+      const record = await bench.download(ann, 'usual.txt', {
+        inPause: async (download) => {
+          before = download.record.parts.length;
+          await download.ask(wanted);
+          await download.untilQuiet(400);
+          after = download.record.parts.length;
+        },
+      });
+      if (bench.readings.pauseAt === undefined) return;
+      const came = record.parts.slice(before, after).map(({ seq }) => seq);
+      const silent = wanted.filter((seq) => !came.includes(seq));
+      if (silent.length === 0) return;
+      bench.fail({
+        wrong: 'not all numbers of a re-request are answered',
+        ...{ expected: `parts ${wanted.join(', ')}`, got: came.join(', ') || 'none' },
+        share: silent.length < wanted.length ? 1 : 0.5,
+      });
+    },
+  },
+  {
+    ...{ name: 'resends-in-pause', family: 'resending', points: 1 },
+    line: 'What was lost of the first half can be asked for while the server waits at 50 %.',
+    hint: 'Ask for part 0 again while the server pauses: it comes, and nothing of the second half does.',
+    run: async (bench) => {
+      expectDownloads(bench);
+      const ann = await bench.login('ann');
+      let before = 0;
+      const record = await bench.download(ann, 'usual.txt', {
+        inPause: async (download) => {
+          before = download.record.parts.length;
+          await download.ask([0, 30]);
+          await download.untilQuiet(NOTHING_FOR);
+        },
+      });
+      const answered = record.parts.slice(before).filter(({ afterProceed }) => !afterProceed);
+      const late = answered.filter(({ seq }) => seq === 30);
+      if (bench.readings.pauseAt !== undefined && !answered.some(({ seq }) => seq === 0)) {
+        bench.blame({
+          wrong: 'a part of the first half is not sent again during the pause',
+          ...{ expected: 'part 0', got: shortList(answered.map(({ seq }) => seq)) || 'nothing' },
+          share: 0.5,
+        });
+      }
+      // One that pauses late or never loses the points of `pause`.
+      const isSent = bench.readings.pauseAt === undefined || (record.sentBeforePause ?? 0) > 30;
+      if (late.length === 0 || isSent) return;
+      bench.blame({
+        wrong: 'a part of the second half comes before "proceed"',
+        ...{ expected: 'part 0 only', got: 'part 30', share: 0.5 },
+        frames: late.map(({ frame }) => frame),
+      });
+    },
+  },
+];

@@ -1,0 +1,175 @@
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type Millis, millis } from '../core/brands.ts';
+import { FaultPlan } from '../lab/faults.ts';
+import { CheckNotes } from '../lab/grader/check-notes.ts';
+import type {
+  ClientBench,
+  ClientReadings,
+  ClientSession,
+  Prompts,
+  TerminalUnderTest,
+} from '../lab/grader/client-bench.ts';
+import { findClientReadings, USUAL_CLIENT_READINGS } from '../lab/grader/client-readings.ts';
+import { lastOf, ProbeSession } from './client-session.ts';
+import { delay, now } from './clock.ts';
+import { ProbeTalker } from './probe-talker.ts';
+import type { ProbePath } from './server-probe.ts';
+import { tapTcp } from './tap.ts';
+
+const HOST = '127.0.0.1';
+const PATIENCE = millis(3000);
+
+export interface ClientProbeOptions {
+  /** Where the client is told to connect; 0: any. */
+  readonly port: number;
+  readonly files: Readonly<Record<string, Buffer>>;
+  /** Starts the client anew, in a terminal of its own. */
+  readonly startClient: () => TerminalUnderTest;
+  /** What the client has saved under that name, if anything. */
+  readonly savedAs: (name: string) => Buffer | undefined;
+  /** Beside the usual ones. */
+  readonly prompts: Prompts;
+  /** Removes what an earlier check has saved under that name. */
+  readonly forget: (name: string) => void;
+}
+
+/** The grader's server, and a client under test in front of it, for one check. */
+export class ClientProbe extends CheckNotes implements ClientBench {
+  readonly #options: ClientProbeOptions;
+  readonly #plan: FaultPlan;
+  readonly #server: Server;
+  /** Connections that nobody has taken yet. */
+  readonly #waiting: ProbeTalker[] = [];
+  readonly #talkers = new Set<ProbeTalker>();
+  readonly #terminals = new Set<TerminalUnderTest>();
+  readonly readings: ClientReadings;
+  static #names = 0;
+
+  private constructor(options: ClientProbeOptions, readings: ClientReadings, path: ProbePath) {
+    super();
+    this.#options = options;
+    this.readings = readings;
+    this.#plan = new FaultPlan(path.faults, path.seed);
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      tapTcp(socket, 'in');
+      const talker = new ProbeTalker(
+        {
+          ...{ framing: this.readings.framing, patience: PATIENCE, name: 'the server' },
+          ...{ other: 'client', onStep: (text) => this.did(text) },
+        },
+        socket,
+      );
+      this.did('the client has connected');
+      this.#talkers.add(talker);
+      this.#waiting.push(talker);
+    });
+  }
+
+  /** @throws an error of the system when the port is taken. */
+  static async open(
+    options: ClientProbeOptions,
+    readings: ClientReadings = USUAL_CLIENT_READINGS,
+    path: ProbePath = { faults: {}, seed: 1 },
+  ): Promise<ClientProbe> {
+    const probe = new ClientProbe(options, readings, path);
+    await new Promise<void>((resolve, reject) => {
+      probe.#server.once('error', reject);
+      probe.#server.listen(options.port, HOST, resolve);
+    });
+    return probe;
+  }
+
+  /** Finds out how a client reads the document. @returns `undefined` when it does not even connect */
+  static async read(options: ClientProbeOptions): Promise<ClientReadings | undefined> {
+    const probes: ClientProbe[] = [];
+    const closeAll = async (): Promise<void> => {
+      for (const probe of probes.splice(0)) await probe.close();
+    };
+    try {
+      return await findClientReadings({
+        startOnline: async (readings) => {
+          await closeAll();
+          const probe = await ClientProbe.open(options, readings);
+          probes.push(probe);
+          return await probe.startOnline().catch(() => undefined);
+        },
+        framingOf: (session) => (session as ProbeSession).framing,
+      });
+    } finally {
+      await closeAll();
+    }
+  }
+
+  readonly fateOf: ClientBench['fateOf'] = (seq, nth, last) => this.#plan.fateOf(seq, nth, last);
+
+  get files(): Readonly<Record<string, Buffer>> {
+    return this.#options.files;
+  }
+
+  get prompts(): Prompts {
+    return this.#options.prompts;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** What the clients of this check have shown. */
+  get shown(): string {
+    return [...this.#terminals].map(({ shown }) => shown).join('\n');
+  }
+
+  wait(span: number): Promise<void> {
+    return delay(millis(span));
+  }
+
+  async hasAddress(host: string): Promise<boolean> {
+    const server = createServer();
+    const has = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(0, host, () => resolve(true));
+    });
+    server.close();
+    return has;
+  }
+
+  async start(from: string = HOST): Promise<ClientSession> {
+    ClientProbe.#names += 1;
+    const terminal = this.#options.startClient();
+    this.#terminals.add(terminal);
+    const session = new ProbeSession(this, terminal, `ann${ClientProbe.#names}`, from);
+    if (await session.reconnects()) return session;
+    return this.fail({
+      wrong: 'the client does not connect',
+      expected: `a TCP connection to ${HOST}, port ${this.port}`,
+      got: terminal.isRunning ? lastOf(terminal.shown) : `it has ended: ${terminal.end}`,
+    });
+  }
+
+  async startOnline(): Promise<ClientSession> {
+    const session = await this.start();
+    await session.login();
+    return session;
+  }
+
+  /** The next connection of a client. */
+  async accept(patience: Millis): Promise<ProbeTalker | undefined> {
+    const end = now() + patience;
+    while (this.#waiting.length === 0 && now() < end) await delay(millis(10));
+    return this.#waiting.shift();
+  }
+
+  savedAs(name: string): Buffer | undefined {
+    return this.#options.savedAs(name);
+  }
+
+  forget(name: string): void {
+    this.#options.forget(name);
+  }
+
+  async close(): Promise<void> {
+    for (const talker of this.#talkers) talker.close();
+    for (const terminal of this.#terminals) await terminal.close();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}

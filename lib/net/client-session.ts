@@ -1,0 +1,243 @@
+import { type Millis, millis } from '../core/brands.ts';
+import type {
+  ClientReadings,
+  ClientSession,
+  ServingPlan,
+  ServingRecord,
+  TerminalUnderTest,
+} from '../lab/grader/client-bench.ts';
+import type { ClientProbe } from './client-probe.ts';
+import { delay, now } from './clock.ts';
+import { ProbeServing } from './probe-serving.ts';
+import type { ProbeTalker } from './probe-talker.ts';
+
+const HOST = '127.0.0.1';
+const PATIENCE = millis(3000);
+/** A program that has printed something and says no more waits for an answer. */
+const PROMPT_QUIET = millis(50);
+const PROMPT_PATIENCE = millis(1500);
+/** The three questions, and some that are asked again. */
+const MAX_ANSWERS = 7;
+/** What a client may show when half of the file is there. */
+const QUESTION = /proceed|continue|go on|stop|\?\s*$/i;
+const PORT = /port/i;
+const SAVING_PATIENCE = millis(2500);
+/** From one that has saved nothing before. */
+const SHORT_SAVING_PATIENCE = millis(400);
+
+/** A client under test in its terminal, as the grader plays the user in front of it and the server behind it. */
+export class ProbeSession implements ClientSession {
+  readonly #probe: ClientProbe;
+  readonly #terminal: TerminalUnderTest;
+  readonly name: string;
+  #talker: ProbeTalker | undefined;
+  /** Where `screen` begins. */
+  #from = 0;
+  #downloads = 0;
+
+  readonly #ownAddress: string;
+
+  constructor(probe: ClientProbe, terminal: TerminalUnderTest, name: string, ownAddress: string) {
+    this.#probe = probe;
+    this.#ownAddress = ownAddress;
+    this.#terminal = terminal;
+    this.name = name;
+  }
+
+  get framing(): ClientReadings['framing'] {
+    return this.#talker?.framing ?? 'line';
+  }
+
+  get address(): string {
+    return this.#talker?.peerAddress ?? '';
+  }
+
+  get screen(): string {
+    return lastOf(this.#terminal.shown.slice(this.#from));
+  }
+
+  get unread(): string {
+    return this.#talker?.unread ?? '';
+  }
+
+  async type(line: string): Promise<void> {
+    this.#probe.did(`the user types ${JSON.stringify(line)}`);
+    this.#mark();
+    this.#terminal.type(line);
+  }
+
+  async untilPrompt(patience: number = PROMPT_PATIENCE): Promise<string> {
+    const from = this.#from;
+    let last = now();
+    let isNew = this.#terminal.shown.length > from;
+    const stop = this.#terminal.onShown(() => {
+      last = now();
+      isNew = true;
+    });
+    const end = now() + patience;
+    while (now() < end && this.#terminal.isRunning) {
+      if (isNew && now() - last >= PROMPT_QUIET) break;
+      await delay(millis(15));
+    }
+    stop();
+    const shown = this.#terminal.shown.slice(from);
+    this.#mark();
+    return shown;
+  }
+
+  async shows(words: RegExp, patience: number = PATIENCE): Promise<boolean> {
+    const end = now() + patience;
+    const has = (): boolean => words.test(this.#terminal.shown.slice(this.#from));
+    while (!has() && now() < end && this.#terminal.isRunning) await delay(millis(15));
+    if (!has()) this.#probe.did(`the terminal does not show ${words.source}`);
+    return has();
+  }
+
+  async hears(words: RegExp, patience?: number): Promise<RegExpExecArray | undefined> {
+    const found = await this.#talker?.hears(words, patience);
+    // What ends the message goes with it.
+    if (found !== undefined) await this.#talker?.hears(/^[^\n]*\n/, 30);
+    return found;
+  }
+
+  async tell(text: string): Promise<void> {
+    this.#mark();
+    await this.#talker?.say(text);
+  }
+
+  hangUp(): void {
+    this.#mark();
+    this.#probe.did('the server closes the connection');
+    this.#talker?.close();
+  }
+
+  async reconnects(): Promise<boolean> {
+    for (let answers = 0; answers < MAX_ANSWERS && this.#terminal.isRunning; answers += 1) {
+      const prompt = await this.untilPrompt(answers === 0 ? PATIENCE : PROMPT_PATIENCE);
+      const talker = await this.#probe.accept(millis(answers < 3 ? 0 : 500));
+      if (talker !== undefined) {
+        this.#talker = talker;
+        return true;
+      }
+      const asksFor = this.#askedFor(lastLine(prompt), answers);
+      const isPort = asksFor === 'port';
+      const host = asksFor === 'own-address' ? this.#ownAddress : HOST;
+      await this.type(isPort ? String(this.#probe.port) : host);
+      if (!isPort) continue;
+      this.#talker = await this.#probe.accept(millis(1500));
+      if (this.#talker === undefined) continue;
+      await this.untilPrompt(400);
+      return true;
+    }
+    return false;
+  }
+
+  async login(): Promise<void> {
+    await this.type('connect');
+    await this.untilPrompt();
+    await this.type(this.name);
+    const asked = await this.#talker?.hears(/connect\|([^\n]*)/);
+    if (asked?.[1]?.trim() !== this.name) {
+      this.#probe.fail({
+        wrong: 'the client does not ask to be connected',
+        ...{ expected: `connect|${this.name}`, got: asked?.[0] ?? (this.unread || 'nothing') },
+      });
+    }
+    // A line end belongs to it, if it has one.
+    const hasEnd = (await this.#talker?.hears(/^\n/, 40)) !== undefined || /\n/.test(asked[0]);
+    if (this.#talker !== undefined) this.#talker.framing = hasEnd ? 'line' : 'bare';
+    await this.tell(`${this.name} is connected`);
+    await this.tell('connected');
+    await this.untilPrompt(500);
+  }
+
+  async download(file: string, plan: ServingPlan = {}): Promise<ServingRecord> {
+    const talker = this.#talker;
+    const bytes = this.#probe.files[file];
+    if (talker === undefined || bytes === undefined) throw new Error(`no download of ${file}`);
+    this.#probe.forget(file);
+    await this.type('download');
+    await this.untilPrompt();
+    await this.type(file);
+    const asked = await talker.hears(/download\|([^\n]*)\n?/);
+    if (asked?.[1]?.trim() !== file) {
+      this.#probe.fail({
+        wrong: 'the client does not ask for the file',
+        ...{ expected: `download|${file}`, got: asked?.[0] ?? (talker.unread || 'nothing') },
+      });
+    }
+    const from = this.#terminal.shown.length;
+    const served = await ProbeServing.run({
+      ...{ talker, file, bytes, plan, readings: this.#probe.readings },
+      user: {
+        name: this.name,
+        isAsked: (patience) => this.#isAsked(from, patience),
+        types: (line) => this.type(line),
+      },
+      onStep: (text) => this.#probe.did(text),
+    });
+    this.#downloads += 1;
+    const newName = `saved-${this.name}-${this.#downloads}.bin`;
+    const isOver = served.answer === undefined || served.answer === 'proceed';
+    if ((isOver || plan.typesNameAnyway) && served.port !== undefined) {
+      await this.untilPrompt();
+      await this.type(newName);
+    }
+    const saved = await this.#saved(file, newName, bytes.length);
+    return { ...served, ...saved, newName, shown: this.#terminal.shown.slice(from) };
+  }
+
+  /** What the client has saved, when it has had the time for it. */
+  async #saved(file: string, newName: string, size: number) {
+    const { downloads } = this.#probe.readings;
+    const end = now() + (downloads ? SAVING_PATIENCE : SHORT_SAVING_PATIENCE);
+    const names = [newName, file];
+    for (;;) {
+      for (const savedAs of names) {
+        const saved = this.#probe.savedAs(savedAs);
+        if (saved !== undefined && (saved.length === size || now() >= end))
+          return { saved, savedAs };
+      }
+      if (now() >= end) return { saved: undefined, savedAs: undefined };
+      await delay(millis(40));
+    }
+  }
+
+  openFiles(): number | undefined {
+    return this.#terminal.openFiles();
+  }
+
+  async #isAsked(from: number, patience: Millis): Promise<boolean> {
+    const end = now() + patience;
+    const { question = QUESTION } = this.#probe.prompts;
+    const has = (): boolean => question.test(this.#terminal.shown.slice(from));
+    while (!has() && now() < end && this.#terminal.isRunning) await delay(millis(15));
+    if (!has()) return false;
+    // All of the question, and whatever waits for the answer.
+    await delay(PROMPT_QUIET);
+    return true;
+  }
+
+  /** What a prompt is about: by its words, else by the order of the document. */
+  #askedFor(prompt: string, answers: number): 'own-address' | 'server-address' | 'port' {
+    const { ownAddress, serverAddress, port = PORT } = this.#probe.prompts;
+    if (ownAddress?.test(prompt)) return 'own-address';
+    if (serverAddress?.test(prompt)) return 'server-address';
+    if (port.test(prompt) || (answers % 3 === 2 && !/\bip\b/i.test(prompt))) return 'port';
+    return answers % 3 === 0 ? 'own-address' : 'server-address';
+  }
+
+  #mark(): void {
+    this.#from = this.#terminal.shown.length;
+  }
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1) ?? '';
+}
+
+/** The end of what was shown, for a report. */
+export function lastOf(text: string): string {
+  const shown = text.trim();
+  return shown === '' ? 'nothing is shown' : shown.slice(-300);
+}

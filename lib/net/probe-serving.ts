@@ -1,0 +1,316 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { type Millis, millis, parsePort } from '../core/brands.ts';
+import type { FateOf } from '../lab/faults.ts';
+import { damaged } from '../lab/faults.ts';
+import type {
+  ClientReadings,
+  ReRequest,
+  ServingPlan,
+  ServingRecord,
+} from '../lab/grader/client-bench.ts';
+import { SendingCounts } from '../lab/sending-counts.ts';
+import { SEGMENT_PAYLOAD } from '../udp-reliable/segment.ts';
+import { now } from './clock.ts';
+import type { ProbeTalker } from './probe-talker.ts';
+import { sendFrom } from './send-from.ts';
+import { lastFrame, tapUdp } from './tap.ts';
+
+/** What was sent so shortly before may not have been read yet. */
+const ON_ITS_WAY = millis(60);
+/** Datagrams that a socket of usual size holds; then the client has a turn. */
+const BURST = 16;
+const BURST_GAP_MS = 2;
+const LIMIT = millis(15_000);
+/** For a client that has brought nothing to its end before. */
+const SHORT_LIMIT = millis(5000);
+const TURN = millis(40);
+/** Of this machine as well, where 127.0.0.0/8 is whole. */
+const ELSEWHERE = '127.0.0.3';
+/** The document has a pause at 50 % and, in another place, at 20 %. */
+const EARLY_PAUSE = 0.2;
+const EARLY_PATIENCE = millis(700);
+const QUESTION_PATIENCE = millis(2500);
+const ANSWER_PATIENCE = millis(5000);
+
+/** The user in front of the client, as the grader plays him. */
+export interface User {
+  readonly name: string;
+  /** Waits until he is asked at the pause. @returns whether the terminal has shown a question */
+  isAsked(patience: Millis): Promise<boolean>;
+  types(line: string): Promise<void>;
+}
+
+export interface ProbeServingOptions {
+  readonly talker: ProbeTalker;
+  readonly file: string;
+  readonly bytes: Buffer;
+  readonly readings: ClientReadings;
+  readonly plan: ServingPlan;
+  readonly user: User;
+  readonly onStep: (text: string) => void;
+}
+
+type Mutable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
+export type Served = Omit<ServingRecord, 'saved' | 'newName' | 'savedAs' | 'shown'>;
+type Seen = Mutable<Served>;
+
+/** The grader's side of a download of a client under test: sends the parts, and hears what it asks for. */
+export class ProbeServing {
+  readonly #options: ProbeServingOptions;
+  readonly #socket: Socket = createSocket('udp4');
+  readonly #counts = new SendingCounts();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #count: number;
+  #half: number;
+  readonly #fateOf: FateOf;
+  /** Parts that have reached the client, and when. */
+  readonly #arrived = new Map<number, Millis>();
+  readonly #sent = new Set<number>();
+  readonly #reRequests: ReRequest[] = [];
+  readonly #others: string[] = [];
+  #endsAt: Millis;
+  #lastSent = now();
+  #deafFor: number;
+  #port = 0;
+  #host = '127.0.0.1';
+  readonly #seen: Seen;
+
+  private constructor(options: ProbeServingOptions) {
+    this.#options = options;
+    const { bytes, file, readings, plan } = options;
+    this.#count = Math.ceil(bytes.length / SEGMENT_PAYLOAD);
+    const share = readings.asksAt ?? 0.5;
+    this.#half = this.#count < 2 ? this.#count : Math.max(1, Math.floor(this.#count * share));
+    this.#fateOf = plan.fateOf ?? (() => [{ delay: millis(0) }]);
+    this.#endsAt = millis(now() + (readings.downloads ? LIMIT : SHORT_LIMIT));
+    this.#deafFor = plan.deafFor ?? 0;
+    this.#seen = {
+      ...{ file, count: this.#count, port: undefined, address: undefined },
+      ...{ reRequests: this.#reRequests, others: this.#others, asked: false, stopped: false },
+      ...{ answer: undefined, answeredBy: undefined, answeredEarly: false },
+      ...{ asksAt: undefined, delivered: false },
+    };
+    tapUdp(this.#socket);
+    this.#socket.on('error', () => undefined);
+    this.#socket.on('message', (datagram) => this.#onDatagram(datagram));
+  }
+
+  /** Up to the last word of the server; what the client does then is not seen here. */
+  static async run(options: ProbeServingOptions): Promise<Served> {
+    const serving = new ProbeServing(options);
+    try {
+      await serving.#run();
+    } finally {
+      for (const timer of serving.#timers) clearTimeout(timer);
+      serving.#socket.close();
+    }
+    return serving.#seen;
+  }
+
+  async #run(): Promise<void> {
+    const { talker } = this.#options;
+    await new Promise<void>((resolve) => this.#socket.bind(0, talker.address, resolve));
+    await talker.say(`|${this.#count}`);
+    if (!(await this.#hearsAddress())) return;
+    // Who names his address was written for numbers in ASCII: nothing else is worth a try.
+    const { plan, readings } = this.#options;
+    const isHopeless = this.#seen.address === 'ip-port' && readings.numbering !== 'ascii';
+    if (plan.isTrial && isHopeless) return;
+    const isPaused = this.#half < this.#count;
+    let sent = 0;
+    if (plan.isTrial && isPaused) {
+      sent = Math.floor(this.#count * EARLY_PAUSE);
+      await this.#send(0, sent);
+      if (await this.#options.user.isAsked(EARLY_PATIENCE)) {
+        this.#seen.asksAt = EARLY_PAUSE;
+        this.#half = sent;
+      }
+    }
+    await this.#send(sent, this.#half);
+    if (isPaused) {
+      await this.#until(() => this.#has(this.#half) || this.#seen.answer !== undefined);
+      if (!(await this.#pause())) return;
+      await this.#send(this.#half, this.#count);
+    }
+    await this.#until(() => this.#has(this.#count));
+    this.#seen.delivered = this.#has(this.#count);
+    await this.#until(() => this.#seen.stopped, readings.saysStop ? 3000 : 300);
+    if (now() < this.#endsAt) await this.#sayFarewell();
+  }
+
+  async #hearsAddress(): Promise<boolean> {
+    const { talker } = this.#options;
+    // For an empty file a client may see no need for it.
+    const message = await talker.nextMessage(this.#count === 0 ? 2500 : undefined);
+    const [, host, digits = ''] = /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*$/.exec(message ?? '') ?? [];
+    const port = parsePort(digits);
+    if (port === undefined) {
+      if (message !== undefined) this.#onMessage(message);
+      return this.#count === 0 && (await this.#emptyIsOver());
+    }
+    this.#port = port;
+    this.#host = talker.peerAddress;
+    this.#seen.port = port;
+    this.#seen.address = host === undefined ? 'port' : 'ip-port';
+    return this.#count > 0 || (await this.#emptyIsOver());
+  }
+
+  /** An empty file has no parts: the client may say `stop` at once. */
+  async #emptyIsOver(): Promise<false> {
+    await this.#until(() => this.#seen.stopped, 2500);
+    await this.#sayFarewell();
+    return false;
+  }
+
+  async #sayFarewell(): Promise<void> {
+    const { talker, bytes, user } = this.#options;
+    const last = bytes.at(-1) ?? 'none';
+    await talker.say(`User ${user.name} downloaded 100% out of file. Last byte is: ${last}`);
+  }
+
+  /** Whether the client wants to go on. */
+  async #pause(): Promise<boolean> {
+    const { user, plan, talker, readings } = this.#options;
+    const { answer = 'proceed', pause = 0 } = plan;
+    const seen = this.#seen;
+    // One that has brought nothing to its end before, or has asked nobody, is not waited for that long.
+    const share = readings.downloads && readings.asksAt !== undefined ? 1 : 0.25;
+    const asked = user.isAsked(millis(QUESTION_PATIENCE * share));
+    const isAsked = { yet: false };
+    asked.then((yes) => {
+      isAsked.yet = true;
+      seen.asked = yes;
+      if (yes) seen.asksAt ??= 0.5;
+    });
+    await this.#until(() => isAsked.yet || seen.answer !== undefined, 4000);
+    const end = now() + pause;
+    await this.#until(() => now() >= end || seen.answer !== undefined, pause + 1000);
+    seen.answeredEarly = seen.answer !== undefined;
+    if (!seen.answeredEarly) {
+      await user.types(answer);
+      await this.#until(() => seen.answer !== undefined, ANSWER_PATIENCE * share);
+    }
+    // Whoever asks nobody goes on: it is one mistake, and not all that follow.
+    if (seen.answer === undefined || seen.answer === 'proceed') return true;
+    await talker.say('download stopped');
+    return false;
+  }
+
+  /** Sends these parts for the first time. */
+  async #send(from: number, to: number): Promise<void> {
+    const { plan } = this.#options;
+    const seqs = Array.from({ length: to - from }, (_, at) => from + at);
+    if (plan.backwards) seqs.reverse();
+    const last = seqs.at(-1);
+    for (const [at, seq] of seqs.entries()) {
+      if (seq === last) await this.#sendStrays(seq);
+      this.#sendPart(seq);
+      if (at % BURST === BURST - 1)
+        await new Promise((resolve) => setTimeout(resolve, BURST_GAP_MS));
+    }
+  }
+
+  async #sendStrays(before: number): Promise<void> {
+    const { plan } = this.#options;
+    const strays = plan.strays?.(this.#datagramOf(before)) ?? [];
+    if (!plan.straysFromElsewhere) {
+      for (const stray of strays) this.#put(stray);
+      return;
+    }
+    await sendFrom(ELSEWHERE, strays, this.#port, this.#host);
+  }
+
+  #sendPart(seq: number): void {
+    const nth = this.#counts.next(seq);
+    this.#sent.add(seq);
+    this.#lastSent = now();
+    const datagram = this.#datagramOf(seq);
+    const fate = this.#fateOf(seq, nth, this.#count - 1);
+    if (fate.length === 0) this.#options.onStep(`part ${seq}, sending ${nth}, is lost`);
+    for (const copy of fate) {
+      const isWhole = copy.corruptAt === undefined && copy.cutAt === undefined;
+      const go = (): void => {
+        this.#put(damaged(datagram, copy));
+        if (isWhole && !this.#arrived.has(seq)) this.#arrived.set(seq, now());
+      };
+      if (copy.delay <= 0) go();
+      else {
+        const timer = setTimeout(() => {
+          this.#timers.delete(timer);
+          this.#lastSent = now();
+          go();
+        }, copy.delay);
+        this.#timers.add(timer);
+      }
+    }
+  }
+
+  #datagramOf(seq: number): Buffer {
+    const { bytes, readings } = this.#options;
+    const payload = bytes.subarray(seq * SEGMENT_PAYLOAD, (seq + 1) * SEGMENT_PAYLOAD);
+    const header = Buffer.alloc(5, ':');
+    if (readings.numbering === 'ascii') return Buffer.concat([Buffer.from(`${seq}:`), payload]);
+    if (readings.numbering === 'big-endian') header.writeUInt32BE(seq);
+    else header.writeUInt32LE(seq);
+    return Buffer.concat([header, payload]);
+  }
+
+  #put(datagram: Buffer): void {
+    this.#socket.send(datagram, this.#port, this.#host, () => undefined);
+  }
+
+  #onDatagram(datagram: Buffer): void {
+    const text = datagram.toString('utf8').trim();
+    this.#options.onStep(`${this.#options.talker.name} says ${JSON.stringify(text)} by UDP`);
+    if (this.#seen.answer !== undefined) return;
+    this.#seen.answer = text;
+    this.#seen.answeredBy = 'udp';
+  }
+
+  /** Reads what the client says until it is so. */
+  async #until(isSo: () => boolean, patience: number = LIMIT): Promise<void> {
+    const { talker } = this.#options;
+    const end = Math.min(this.#endsAt, now() + patience);
+    while (!isSo() && now() < end && talker.isOpen) {
+      const message = await talker.nextMessage(TURN);
+      if (message !== undefined) this.#onMessage(message);
+    }
+  }
+
+  #onMessage(message: string): void {
+    const text = message.trim();
+    const numbers = /^[\d\s,;[\]()]+$/.test(text) ? text.match(/\d+/g)?.map(Number) : undefined;
+    if (numbers !== undefined) this.#onReRequest(numbers);
+    else if (text === 'stop' && this.#has(this.#count)) this.#seen.stopped = true;
+    else if (this.#seen.answer === undefined && this.#sent.size > 0 && !this.#has(this.#count)) {
+      this.#seen.answer = text;
+      this.#seen.answeredBy = 'tcp';
+    } else if (text !== '') this.#others.push(text);
+  }
+
+  #onReRequest(seqs: number[]): void {
+    const time = now();
+    const isThere = (seq: number): boolean => {
+      const since = this.#arrived.get(seq);
+      return since !== undefined && time - since > ON_ITS_WAY;
+    };
+    const missing = [...this.#sent].filter((seq) => !isThere(seq)).sort((a, b) => a - b);
+    const inPause = this.#sent.size < this.#count && this.#has(this.#half);
+    this.#reRequests.push({
+      ...{ seqs, missing, inPause, after: time - this.#lastSent, frame: lastFrame() },
+    });
+    const known = seqs.filter(isThere).length;
+    if (this.#options.plan.isTrial && known > this.#sent.size / 2) this.#endsAt = time;
+    if (this.#deafFor > 0) {
+      this.#deafFor -= 1;
+      return;
+    }
+    for (const seq of seqs) if (this.#sent.has(seq)) this.#sendPart(seq);
+  }
+
+  /** Whether the first so many parts have reached the client. */
+  #has(end: number): boolean {
+    for (let seq = 0; seq < end; seq += 1) if (!this.#arrived.has(seq)) return false;
+    return true;
+  }
+}

@@ -1,0 +1,219 @@
+import { createConnection, type Socket } from 'node:net';
+import { type Millis, millis } from '../core/brands.ts';
+import type { Talker } from '../lab/grader/server-bench.ts';
+import { plainAddress } from './addresses.ts';
+import { delay, now } from './clock.ts';
+import { tapTcp } from './tap.ts';
+
+/** What a bare peer has to be left between two messages. */
+const BARE_GAP = millis(60);
+/** A bare peer's message is over when nothing has followed it for this long. */
+const BARE_SILENCE = millis(30);
+/** What is kept of what a program says: no more is needed, whatever it floods. */
+const MAX_UNREAD = 32_768;
+
+export interface ProbeTalkerOptions {
+  /** What ends a message. */
+  readonly framing: 'line' | 'bare';
+  /** What it is called in the steps. */
+  readonly name: string;
+  /** What the other side is called. */
+  readonly other: string;
+  /** How long the server may take, unless a check says otherwise. */
+  readonly patience: Millis;
+  /** What is said and heard, in words. */
+  readonly onStep: (text: string) => void;
+}
+
+/** The grader's side of a connection to a program under test. */
+export class ProbeTalker implements Talker {
+  readonly #options: ProbeTalkerOptions;
+  readonly #socket: Socket;
+  readonly #watchers = new Set<() => void>();
+  #unread = '';
+  #isOpen = true;
+  #lastHeard = now();
+  /** What ends a message, as far as it is known. */
+  framing: 'line' | 'bare';
+  #maySpeakAt = millis(0);
+
+  /** @param socket is connected, and not read yet */
+  constructor(options: ProbeTalkerOptions, socket: Socket) {
+    this.#options = options;
+    this.framing = options.framing;
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      options.onStep(`${options.name} hears ${quoted(chunk.toString('utf8'))}`);
+      this.#lastHeard = now();
+      this.#unread = (this.#unread + chunk.toString('utf8')).slice(-MAX_UNREAD);
+      this.#changed();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      if (this.#isOpen) options.onStep(`the ${options.other} has closed the connection`);
+      this.#isOpen = false;
+      this.#changed();
+    });
+    // Whoever says that he has nothing more to say has closed it, for the protocol. A reset leaves nothing of the
+    // connection behind: the program has to be started again at once, and need not have SO_REUSEADDR for that.
+    socket.on('end', () => socket.resetAndDestroy());
+  }
+
+  /** @returns `undefined` when nobody answers in time. */
+  static open(
+    host: string,
+    port: number,
+    options: ProbeTalkerOptions,
+  ): Promise<ProbeTalker | undefined> {
+    return new Promise((resolve) => {
+      const socket = createConnection({ host, port, noDelay: true });
+      const timer = setTimeout(() => socket.destroy(), options.patience);
+      socket.once('close', () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      });
+      socket.on('error', () => undefined);
+      socket.once('connect', () => {
+        clearTimeout(timer);
+        socket.removeAllListeners('close');
+        tapTcp(socket, 'out');
+        resolve(new ProbeTalker(options, socket));
+      });
+    });
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get unread(): string {
+    return this.#unread;
+  }
+
+  /** Where it listens for datagrams, too. */
+  get address(): string {
+    return plainAddress(this.#socket.localAddress ?? '127.0.0.1');
+  }
+
+  /** Where the other side is. */
+  get peerAddress(): string {
+    return plainAddress(this.#socket.remoteAddress ?? '127.0.0.1');
+  }
+
+  async say(text: string): Promise<void> {
+    const { framing } = this;
+    const { name, onStep } = this.#options;
+    if (framing === 'bare') await delay(millis(Math.max(0, this.#maySpeakAt - now())));
+    this.#maySpeakAt = millis(now() + BARE_GAP);
+    onStep(`${name} says ${quoted(text)}`);
+    await this.#write(framing === 'line' ? `${text}\n` : text);
+  }
+
+  async sayBytes(bytes: Uint8Array): Promise<void> {
+    this.#options.onStep(`${this.#options.name} sends ${bytes.length} bytes of TCP`);
+    await this.#write(bytes);
+  }
+
+  async hears(words: RegExp, patience: number = this.#options.patience) {
+    let found: RegExpExecArray | undefined;
+    await this.#until(() => {
+      found = words.exec(this.#unread) ?? undefined;
+      return found !== undefined || !this.#isOpen;
+    }, patience);
+    if (found !== undefined) this.#unread = this.#unread.slice(found.index + found[0].length);
+    return found;
+  }
+
+  /** Waits for words, and takes the line that they stand in, or all there is where lines do not end. */
+  async hearsLine(words: RegExp, patience?: number): Promise<string | undefined> {
+    let line: string | undefined;
+    await this.#until(() => {
+      const found = words.exec(this.#unread);
+      if (found !== null) {
+        const start = this.#unread.lastIndexOf('\n', found.index) + 1;
+        const end = this.#unread.indexOf('\n', found.index);
+        line = this.#unread.slice(start, end < 0 ? undefined : end).trim();
+        this.#unread = end < 0 ? '' : this.#unread.slice(end + 1);
+      }
+      return line !== undefined || !this.#isOpen;
+    }, patience ?? this.#options.patience);
+    return line;
+  }
+
+  /** The next message, however it ends. @returns `undefined` when none comes in time */
+  async nextMessage(patience: number = this.#options.patience): Promise<string | undefined> {
+    if (this.framing === 'line') {
+      const line = await this.hears(/^([^\n]*)\n/, patience);
+      return line?.[1]?.replace(/\r$/, '');
+    }
+    await this.#until(() => this.#unread !== '' || !this.#isOpen, patience);
+    if (this.#unread === '') return undefined;
+    while (now() - this.#lastHeard < BARE_SILENCE) {
+      await delay(millis(Math.max(1, this.#lastHeard + BARE_SILENCE - now())));
+    }
+    const text = this.#unread;
+    this.#unread = '';
+    return text;
+  }
+
+  forget(): void {
+    this.#unread = '';
+  }
+
+  async ends(patience: number = this.#options.patience): Promise<boolean> {
+    await this.#until(() => !this.#isOpen, patience);
+    return !this.#isOpen;
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    this.#socket.destroySoon();
+  }
+
+  reset(): void {
+    this.#isOpen = false;
+    this.#socket.resetAndDestroy();
+  }
+
+  #write(data: string | Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      // Whoever does not read must not stop the grader.
+      const timer = setTimeout(resolve, this.#options.patience);
+      this.#socket.write(data, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #until(condition: () => boolean, patience: number): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!condition()) return;
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#watchers.delete(look);
+        resolve();
+      }, patience);
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  #changed(): void {
+    for (const look of [...this.#watchers]) look();
+  }
+}
+
+/** For a report: on one line, and not too long. */
+function quoted(text: string): string {
+  const shown = JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+  return text.length > 200 ? `${shown} (${text.length} characters)` : shown;
+}

@@ -1,0 +1,203 @@
+import { type Millis, millis } from '../core/brands.ts';
+import { FaultPlan, type Faults } from '../lab/faults.ts';
+import { CheckNotes } from '../lab/grader/check-notes.ts';
+import type {
+  DownloadPlan,
+  DownloadRecord,
+  ProgramUnderTest,
+  ServerBench,
+  ServerReadings,
+  Talker,
+} from '../lab/grader/server-bench.ts';
+import { findReadings, USUAL_READINGS } from '../lab/grader/server-readings.ts';
+import { delay } from './clock.ts';
+import { countDatagrams } from './count-datagrams.ts';
+import { ProbeDownload } from './probe-download.ts';
+import { ProbeTalker } from './probe-talker.ts';
+
+const HOST = '127.0.0.1';
+/** Of this machine as well, where 127.0.0.0/8 is whole; otherwise nothing can come there. */
+const OTHER_HOST = '127.0.0.2';
+/** How long a server may take for an answer: far more than any needs. */
+const PATIENCE = millis(3000);
+/** More than any file has that is offered. */
+const MOST_PARTS = 2000;
+
+export interface ServerProbeOptions {
+  readonly ports: readonly number[];
+  readonly files: Readonly<Record<string, Buffer>>;
+  readonly program: ProgramUnderTest;
+}
+
+/** The path that a check wants. */
+export interface ProbePath {
+  readonly faults: Faults;
+  readonly seed: number;
+}
+
+/** Talks with a server under test, for one check or to find out how it reads the document. */
+export class ServerProbe extends CheckNotes implements ServerBench {
+  readonly #options: ServerProbeOptions;
+  readonly #path: ProbePath;
+  readonly #plan: FaultPlan;
+  readonly #talkers = new Set<ProbeTalker>();
+  readonly readings: ServerReadings;
+  static #names = 0;
+
+  constructor(
+    options: ServerProbeOptions,
+    readings: ServerReadings = USUAL_READINGS,
+    path: ProbePath = { faults: {}, seed: 1 },
+  ) {
+    super();
+    this.#options = options;
+    this.readings = readings;
+    this.#path = path;
+    this.#plan = new FaultPlan(path.faults, path.seed);
+  }
+
+  /** Finds out how a server reads the document. */
+  static async read(options: ServerProbeOptions): Promise<ServerReadings> {
+    const probe = new ServerProbe(options);
+    try {
+      return await findReadings({
+        open: (framing) => probe.#open(framing, options.ports[0] ?? 0),
+        download: (talker, file, readings, plan) => probe.#fetch(talker, file, readings, plan),
+        newName: () => probe.newName(),
+      });
+    } finally {
+      probe.close();
+    }
+  }
+
+  get files(): Readonly<Record<string, Buffer>> {
+    return this.#options.files;
+  }
+
+  get ports(): readonly number[] {
+    return this.#options.ports;
+  }
+
+  get program(): ProgramUnderTest {
+    return this.#options.program;
+  }
+
+  readonly fateOf: ServerBench['fateOf'] = (seq, nth, last) => this.#plan.fateOf(seq, nth, last);
+
+  newName(stem = 'probe'): string {
+    ServerProbe.#names += 1;
+    return `${stem}${ServerProbe.#names}`;
+  }
+
+  async tryConnect(port = this.ports[0] ?? 0, patience: number = PATIENCE) {
+    return await this.#open(this.readings.hears, port, this.newName(), millis(patience));
+  }
+
+  async connect(port = this.ports[0] ?? 0): Promise<Talker> {
+    return (await this.tryConnect(port)) ?? this.#noConnection(port);
+  }
+
+  async login(stem = 'ann', port = this.ports[0] ?? 0): Promise<Talker> {
+    const talker = await this.#open(this.readings.hears, port, this.newName(stem));
+    if (talker === undefined) this.#noConnection(port);
+    await talker.say(`connect|${talker.name}`);
+    const answer = await talker.hearsLine(/connect|taken|illegal/i);
+    if (answer === undefined || /can.?t|taken|illegal/i.test(answer)) {
+      this.fail({
+        wrong: `${talker.name} cannot connect`,
+        ...{ expected: 'connected', got: (answer ?? talker.unread) || 'nothing' },
+      });
+    }
+    // Its own "NAME is connected" and "connected" may come in any order, one after the other.
+    const isAll = !answer.includes(talker.name) || /connected.*connected/i.test(answer);
+    if (!isAll) await talker.hears(/connected/i, 300);
+    await this.wait(this.readings.says === 'line' ? 30 : 120);
+    talker.forget();
+    return talker;
+  }
+
+  async download(talker: Talker, file: string, plan: DownloadPlan = {}): Promise<DownloadRecord> {
+    const record = await this.#fetch(talker, file, this.readings, plan);
+    if (record !== undefined) return record;
+    return this.fail({
+      wrong: `the number of parts of ${file} is not told`,
+      ...{ expected: '| and a number', got: talker.unread || 'nothing' },
+    });
+  }
+
+  async datagramsAtAnother(talker: Talker, file: string): Promise<number> {
+    await talker.say(`download|${file}`);
+    await talker.hears(/\|\s*\d+/);
+    return await countDatagrams(OTHER_HOST, async (port) => {
+      await talker.say(`${OTHER_HOST}|${port}`);
+      await this.wait(600);
+    });
+  }
+
+  wait(span: number): Promise<void> {
+    return delay(millis(span));
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    for (const talker of this.#talkers) talker.close();
+    this.#talkers.clear();
+  }
+
+  #noConnection(port: number): never {
+    return this.fail({
+      wrong: `no connection to port ${port}`,
+      ...{ expected: 'a connection', got: 'none' },
+    });
+  }
+
+  async #open(
+    framing: ServerReadings['hears'],
+    port: number,
+    name: string = this.newName(),
+    patience: Millis = PATIENCE,
+  ): Promise<ProbeTalker | undefined> {
+    const onStep = (text: string): void => this.did(text);
+    const talker = await ProbeTalker.open(HOST, port, {
+      ...{ framing, name, patience, onStep, other: 'server' },
+    });
+    if (talker === undefined) this.did(`port ${port} takes no connection`);
+    else this.#talkers.add(talker);
+    return talker;
+  }
+
+  async #fetch(
+    talker: Talker,
+    file: string,
+    readings: ServerReadings,
+    plan: DownloadPlan,
+  ): Promise<DownloadRecord | undefined> {
+    if (!(talker instanceof ProbeTalker)) throw new Error('it is no connection of this probe');
+    talker.forget();
+    await talker.say(`download|${file}`);
+    const announced = await talker.hears(/\|\s{0,3}(\d{1,9})(?!\d)/);
+    if (announced === undefined) return undefined;
+    if (Number(announced[1]) > MOST_PARTS) {
+      this.did(`it announces ${announced[1]} parts: far too many to be asked for`);
+      return undefined;
+    }
+    const record = await ProbeDownload.run({
+      ...{ talker, file, readings, plan, count: Number(announced[1]) },
+      source: `seed ${this.#path.seed}`,
+      onStep: (text) => this.did(text),
+    });
+    this.did(summaryOf(record));
+    return record;
+  }
+}
+
+function summaryOf({ file, count, parts, missing, asked, strayCount }: DownloadRecord): string {
+  const lost = parts.filter(({ arrived }) => !arrived).length;
+  return (
+    `download of ${file}: ${count} parts announced, ${parts.length} datagrams came` +
+    (lost > 0 ? `, ${lost} of which the path has lost` : '') +
+    (asked.size > 0 ? `, ${asked.size} parts were asked for again` : '') +
+    (strayCount > 0 ? `, ${strayCount} were no parts` : '') +
+    (missing.length > 0 ? `, ${missing.length} parts are missing` : ', all parts are there')
+  );
+}

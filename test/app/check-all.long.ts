@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import type { Side } from '../../lib/lab/grader/check.ts';
+import { FAULTS } from '../submissions/faults.ts';
+import { canGrade, faulty, grade, lostBy, RIGHT, submission } from '../support/submissions.ts';
+
+const RUNS = 20;
+const SIDES: readonly Side[] = ['server', 'client'];
+
+describe.skipIf(!canGrade)('all checks', () => {
+  test.concurrent.each(SIDES.flatMap((side) => RIGHT[side].map((file) => [side, file] as const)))(
+    'give all points to the right %s %s, in less than a minute',
+    async (side, file) => {
+      const report = await grade(side, file, await submission(side, file));
+      expect(report.results.flatMap(({ findings }) => findings)).toEqual([]);
+      expect(report.earned).toBe(report.points);
+      // On two cores with nothing else going on it is 20 to 57 s; this ends what hangs.
+      expect(report.seconds).toBeLessThan(180);
+    },
+  );
+
+  // They wait more than they work, and have to come to the same on a busy machine.
+  test.concurrent.each(FAULTS.map((fault) => [fault.side, fault.base, fault.name, fault] as const))(
+    'of the %s %s find the fault %s, and nothing else',
+    async (side, base, _, fault) => {
+      expect(lostBy(await grade(side, base, await faulty(fault)))).toEqual(fault.loses);
+    },
+  );
+
+  test.each([
+    ['server', 'line.py'],
+    ['client', 'line.py'],
+  ] as const)('of the %s %s come to the same each time, on a busy machine', async (side, file) => {
+    const text = await submission(side, file);
+    const left = Array.from({ length: RUNS }, () => 0);
+    const scores: number[] = [];
+    // Several at a time: none of them has a core for itself.
+    const lane = async (): Promise<void> => {
+      while (left.pop() !== undefined) scores.push((await grade(side, file, text)).earned);
+    };
+    await Promise.all(Array.from({ length: 4 }, lane));
+    expect(scores).toHaveLength(RUNS);
+    expect(new Set(scores).size).toBe(1);
+  });
+});

@@ -1,0 +1,295 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unzipSync } from 'fflate';
+import { describe, expect, test } from 'vitest';
+import { FAULTS } from '../submissions/faults.ts';
+import { canGrade, faulty, grade, lostBy, RIGHT, submission } from '../support/submissions.ts';
+import { hasTshark, packetFields } from '../support/tshark.ts';
+import { TemporaryFolder } from './folders.ts';
+import { run, start, WIRELAB } from './programs.ts';
+
+/** Quick ones of every kind; all of them are done in `test:long`. */
+const SOME = {
+  server: ['connect', 'message-to-one', 'size-two-parts', 'last-byte', 'lost-every-third'],
+  client: ['connect', 'message-to-one', 'size-two-parts', 'lost-every-third', 'asks-at-half'],
+};
+
+/** One mistake of each kind, and the checks that find it. */
+const MISTAKES = [
+  ['server', 'line.py', 'last-part-short', ['size-one-part']],
+  ['server', 'line.py', 'resends-all', ['resends-what-was-asked']],
+  ['server', 'line.py', 'no-pause', ['pause']],
+  ['server', 'events.py', 'leaks-udp', ['closes-sockets']],
+  ['server', 'events.py', 'junk-ends-server', ['junk']],
+  ['server', 'original.pl', 'name-taken-twice', ['name-taken']],
+  ['client', 'line.py', 'timer-stays', ['timer-grows']],
+  ['client', 'line.py', 'proceeds-itself', ['asks-at-half']],
+  ['client', 'original.py', 'asks-for-all', ['asks-for-what-is-missing']],
+  ['client', 'select.pl', 'saves-when-stopped', ['stop-at-half']],
+] as const;
+
+describe('every planted fault', () => {
+  test('fits the submission that it is planted in', async () => {
+    for (const fault of FAULTS) await faulty(fault);
+    expect(FAULTS.filter(({ side }) => side === 'server').length).toBeGreaterThanOrEqual(40);
+    expect(FAULTS.filter(({ side }) => side === 'client').length).toBeGreaterThanOrEqual(40);
+  });
+
+  test('stands in the table of the documentation, with the checks that it loses', async () => {
+    const rows = FAULTS.map(({ side, base, name, about, loses }) => {
+      return `| ${side} | ${base} | ${name} | ${about} | ${loses.join(', ')} |`;
+    });
+    const head = ['| of a | planted in | fault | what it does | checks that it loses |'];
+    const table = [...head, '| --- | --- | --- | --- | --- |', ...rows, ''].join('\n');
+    await expect(table).toMatchFileSnapshot('../submissions/TABLE.md');
+  });
+});
+
+describe.skipIf(!canGrade)('wirelab check', () => {
+  // They wait more than they work.
+  test.concurrent.each([
+    ...RIGHT.server.map((file) => ['server', file] as const),
+    ...RIGHT.client.map((file) => ['client', file] as const),
+  ])('gives all points to a right %s, whatever its reading: %s', async (side, file) => {
+    const { results } = await grade(side, file, await submission(side, file), SOME[side]);
+    expect(results.flatMap(({ findings }) => findings)).toEqual([]);
+    expect(results.map(({ status }) => status)).toEqual(SOME[side].map(() => 'passed'));
+  });
+
+  test.concurrent.each(MISTAKES)(
+    'finds the mistake of the %s %s: %s',
+    async (side, base, name, checks) => {
+      const fault = FAULTS.find(
+        (one) => one.side === side && one.base === base && one.name === name,
+      );
+      if (fault === undefined) throw new Error('there is no such fault');
+      for (const check of checks) expect(fault.loses).toContain(check);
+      // Beside them, one that has nothing to do with it.
+      const report = await grade(side, base, await faulty(fault), ['connect', ...checks]);
+      expect(lostBy(report)).toEqual(checks);
+      for (const result of report.results.filter(({ status }) => status !== 'passed')) {
+        expect(result.steps.length).toBeGreaterThan(2);
+        expect(result.findings[0]?.expected).toBeDefined();
+        expect(result.command).toContain(`--only ${result.check}`);
+      }
+    },
+  );
+
+  test.skipIf(!hasTshark)('shows what is wrong in a capture of that check alone', async () => {
+    await using folder = await TemporaryFolder.create({});
+    const fault = FAULTS.find(({ name }) => name === 'resends-all');
+    if (fault === undefined) throw new Error('there is no such fault');
+    await writeFile(join(folder.path, 'server.py'), await faulty(fault));
+    const out = join(folder.path, 'out');
+    const only = ['--only', 'resends-what-was-asked', 'connect'];
+    const { status, stdout } = await run(WIRELAB, [
+      ...['check', '--server', 'python3 server.py', '--dir', folder.path, '--out', out, ...only],
+    ]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/FAIL resends-what-was-asked +0 of 3/);
+    expect(stdout).toMatch(/repeat: +wirelab check --server 'python3 server\.py' .*--only resends/);
+    expect(stdout).toContain('3 of 6 points');
+    const page = await readFile(join(out, 'report.html'), 'utf8');
+    expect(page.match(/<svg/g)?.length).toBe(2);
+    expect(page).not.toContain('<script');
+    expect(existsSync(join(out, 'captures/connect.pcapng'))).toBe(false);
+    const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8'));
+    const { frames, got } = report.results[1].findings[0];
+    const capture = join(out, 'captures/resends-what-was-asked.pcapng');
+    const rows = await packetFields(capture, ['frame.number', 'udp.payload', 'frame.comment']);
+    const seqs = frames.map((frame: number) =>
+      Number.parseInt(rows[frame - 1]?.[1]?.slice(0, 8) ?? '', 16),
+    );
+    // The frames are datagrams of parts that it names.
+    for (const seq of seqs) expect(got).toContain(String(seq));
+    expect(
+      rows.some(([, , comment]) => /^dropped: seed 42, part \d+, sending 1$/.test(comment ?? '')),
+    ).toBe(true);
+  });
+
+  test('says what a program has printed that does not start, and does not wait for it long', async () => {
+    const report = await grade('server', 's.py', 'import nonsense\n', ['starts', 'pause', 'junk']);
+    expect(lostBy(report)).toEqual(['starts', 'pause', 'junk']);
+    expect(report.results[0]?.findings[0]?.got).toMatch(/exit status 1: .*nonsense/);
+    const client = await grade('client', 'c.py', 'print("hello")\n', ['starts', 'connect']);
+    expect(lostBy(client)).toEqual(['starts', 'connect']);
+    expect(client.results[0]?.findings[0]?.got).toMatch(/it has ended: exit status 0/);
+  });
+
+  test('is not harmed by a program that forks, floods, and writes elsewhere', async () => {
+    const outside = join('/tmp', `wirelab-outside-${process.pid}`);
+    const text = `import os, sys, time
+for _ in range(30):
+    if os.fork() == 0:
+        os.setsid()
+        while True:
+            time.sleep(1)
+try:
+    open('${outside}', 'w').write('x')
+except OSError:
+    pass
+while True:
+    sys.stdout.write('x' * 65536)
+`;
+    const report = await grade('server', 's.py', text, ['starts', 'junk']);
+    expect(lostBy(report)).toEqual(['starts', 'junk']);
+    expect(report.results[0]?.output.length).toBeLessThan(70_000);
+    expect(existsSync(outside)).toBe(false);
+  });
+
+  test('ends a program that eats memory', async () => {
+    const text = 'data = []\nwhile True:\n    data.append(b"x" * 50_000_000)\n';
+    const report = await grade('server', 's.py', text, ['starts']);
+    expect(report.results[0]?.findings[0]?.got).toMatch(/memory|SIGKILL|exit status/);
+  });
+
+  test('grades a class, goes on where it was broken off, and says what went wrong most often', async () => {
+    await using folder = await TemporaryFolder.create({
+      'assignment.yaml': `title: Networks 3
+server: python3 server.py
+families: [starting, lists]
+points: {users: 5, all-ports: 0}
+readings: {its messages end with: a line end}
+hidden: [files]
+`,
+    });
+    const at = (name: string): string => join(folder.path, name);
+    for (const name of ['ann', 'bob', 'zoe'])
+      await mkdir(join(at('class'), name), { recursive: true });
+    const right = await submission('server', 'line.py');
+    await writeFile(at('class/ann/server.py'), right);
+    await writeFile(at('class/bob/server.py'), await submission('server', 'bare.py'));
+    await writeFile(at('class/zoe/server.py'), 'import nonsense\n');
+    const args = [
+      'check',
+      '--batch',
+      at('class'),
+      '--assignment',
+      at('assignment.yaml'),
+      '--out',
+      at('out'),
+    ];
+    const { stdout, status, stderr } = await run(WIRELAB, args);
+    expect(status, stderr).toBe(0);
+    expect(stdout).toMatch(/ann: 12 of 12\n/);
+    // It reads the document in another way than this assignment has it.
+    expect(stdout).toMatch(/bob: 10 of 12\n/);
+    expect(stdout).toMatch(/zoe: 0 of 12\n/);
+    const csv = await readFile(at('out/class.csv'), 'utf8');
+    expect(csv.split('\r\n')[0]).toBe(
+      'submission,score,earned,points,why,starts,users,users-before-connect,files,its messages end with',
+    );
+    expect(await readFile(at('out/ann/report-for-students.html'), 'utf8')).not.toContain('>files');
+    expect(await readFile(at('out/class.html'), 'utf8')).toContain('href="zoe/report.html"');
+    const again = await run(WIRELAB, args);
+    expect(again.stdout.match(/from an earlier run/g)).toHaveLength(3);
+  }, 120_000);
+
+  test('knows the words of a client from the assignment', async () => {
+    const question = "Download reached 50%. Write 'proceed' to continue, anything else to stop: ";
+    const right = await submission('client', 'line.py');
+    expect(right).toContain(question);
+    const text = right.replace(question, 'Die Haelfte ist da, und nun: ');
+    await using folder = await TemporaryFolder.create({
+      'assignment.yaml': 'prompts: { question: Haelfte }\n',
+    });
+    const assignment = ['--assignment', join(folder.path, 'assignment.yaml')];
+    const only = ['asks-at-half'];
+    expect(lostBy(await grade('client', 'line.py', text, only))).toEqual(only);
+    expect(lostBy(await grade('client', 'line.py', text, only, assignment))).toEqual([]);
+  });
+
+  test('broken off by Ctrl-C leaves no process and says how to go on', async () => {
+    await using folder = await TemporaryFolder.create({
+      'server.py': await submission('server', 'line.py'),
+    });
+    await mkdir(join(folder.path, 'class/one'), { recursive: true });
+    await writeFile(
+      join(folder.path, 'class/one/server.py'),
+      await submission('server', 'line.py'),
+    );
+    const out = join(folder.path, 'out');
+    const args = [
+      'check',
+      '--server',
+      'python3 server.py',
+      '--batch',
+      join(folder.path, 'class'),
+      '--out',
+      out,
+    ];
+    await using program = start(WIRELAB, args);
+    for (let looks = 0; looks < 400 && !existsSync(join(out, 'one/captures')); looks += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    program.kill('SIGINT');
+    const { status, stdout } = await program.exit;
+    expect(status).toBe(1);
+    expect(stdout).toContain('broken off; the same command goes on with the rest');
+    expect(existsSync(join(out, 'one/graded.txt'))).toBe(false);
+  });
+});
+
+describe('wirelab check, without grading', () => {
+  test('lists the checks, and explains one', async () => {
+    const { stdout } = await run(WIRELAB, ['check', '--list']);
+    expect(stdout).toMatch(/^of a server\n.*\n {2}starting +all-ports +3$/m);
+    const explained = await run(WIRELAB, ['check', '--explain', 'timer-grows']);
+    expect(explained.stdout).toContain(
+      'What it tests: "If the error happened, the socket would increase',
+    );
+    expect(explained.stdout).toContain('scenario first-datagram');
+  });
+
+  test.each([
+    [[], "say what to grade: --server 'COMMAND' or --client 'COMMAND'"],
+    [['--server', 'a', '--client', 'b'], 'say --server or --client, not both'],
+    [['--server', 'a', '--only', 'nothing'], "there is no check 'nothing' of a server"],
+    [['--server', 'a', '--dir', '/no/such/folder'], 'there is no folder /no/such/folder'],
+    [['--explain', 'nothing'], "there is no check 'nothing'"],
+    [['--server', 'a', '--batch', '/no/such/folder'], 'there is no folder /no/such/folder'],
+    [['--server', 'a', '--submitted', 'soon'], 'Give a time'],
+  ])('refuses %j in one line', async (flags, words) => {
+    await using folder = await TemporaryFolder.create({});
+    const all = ['check', ...flags, '--out', join(folder.path, 'out')];
+    const { status, stderr } = await run(WIRELAB, all);
+    expect(status).toBeGreaterThan(0);
+    expect(stderr).toContain(words);
+  });
+
+  test('says what is wrong with an assignment', async () => {
+    await using folder = await TemporaryFolder.create({
+      'wrong.yaml': 'points: {paus: 3}\n',
+      'no.yaml': 'points: [\n',
+    });
+    const path = (name: string): string => join(folder.path, name);
+    const wrong = await run(WIRELAB, [
+      'check',
+      '--server',
+      'a',
+      '--assignment',
+      path('wrong.yaml'),
+    ]);
+    expect(wrong.stderr).toContain("there is no check and no family 'paus'");
+    const no = await run(WIRELAB, ['check', '--server', 'a', '--assignment', path('no.yaml')]);
+    expect(no.stderr).toMatch(/no\.yaml: .* at line/);
+  });
+});
+
+test('the bundle for Gradescope has its two programs, and can run them', async () => {
+  await using folder = await TemporaryFolder.create({ 'a.yaml': 'server: python3 Server.py\n' });
+  const zip = join(folder.path, 'autograder.zip');
+  const args = ['--gradescope-zip', zip, '--assignment', join(folder.path, 'a.yaml')];
+  const { status, stderr } = await run(WIRELAB, ['check', ...args]);
+  if (/is not built/.test(stderr)) {
+    // The compiled programs of the tests are no package; the built one is tried in the test of the package.
+    expect(status).toBe(1);
+    return;
+  }
+  expect(status, stderr).toBe(0);
+  const files = unzipSync(await readFile(zip));
+  expect(Object.keys(files).sort()).toEqual([
+    ...['assignment.yaml', 'run_autograder', 'setup.sh', 'wirelab.tgz'],
+  ]);
+});

@@ -1,0 +1,247 @@
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import {
+  DEFAULT_ASSIGNMENT,
+  isHidden,
+  lateShare,
+  pointsOf,
+  readAssignment,
+} from '../../lib/lab/grader/assignment.ts';
+import { earned, type Result } from '../../lib/lab/grader/check.ts';
+import { classPage } from '../../lib/lab/grader/class-html.ts';
+import { classCsv, failingMost } from '../../lib/lab/grader/class-table.ts';
+import { CLIENT_CHECKS } from '../../lib/lab/grader/client-checks.ts';
+import type { Grade } from '../../lib/lab/grader/grade.ts';
+import { githubResults } from '../../lib/lab/grader/report-github.ts';
+import { gradescopeResults } from '../../lib/lab/grader/report-gradescope.ts';
+import { htmlReport } from '../../lib/lab/grader/report-html.ts';
+import { junitReport } from '../../lib/lab/grader/report-junit.ts';
+import { tapReport } from '../../lib/lab/grader/report-tap.ts';
+import { SERVER_CHECKS } from '../../lib/lab/grader/server-checks.ts';
+import { SCENARIOS } from '../../lib/lab/scenarios.ts';
+
+const HOSTILE = '<script>alert("1")</script> & \x1b[31m]]>';
+
+function result(check: string, status: Result['status'], more: Partial<Result> = {}): Result {
+  const points = 2;
+  const share = { passed: 0, partly: 0.5, failed: 1, 'left-out': 0 }[status];
+  return {
+    ...{ check, status, points, family: 'downloading', line: 'a line', hint: 'a hint' },
+    ...{ earned: status === 'left-out' ? 0 : points * (1 - share), seconds: 1.5, output: HOSTILE },
+    ...{
+      steps: ['one step'],
+      scenario: 'clean',
+      seed: 1,
+      command: `wirelab check --only ${check}`,
+    },
+    findings: share === 0 ? [] : [{ wrong: HOSTILE, expected: 'a', got: 'b', share, frames: [7] }],
+    ...more,
+  };
+}
+
+const GRADE: Grade = {
+  ...{ side: 'server', title: 'an assignment', command: 'python3 s.py', seconds: 12.3 },
+  ...{ readings: [['it pauses at', '50 %']], sandbox: 'none' },
+  results: [
+    result('one', 'passed'),
+    result('two', 'partly'),
+    result('three', 'failed', { family: 'pausing' }),
+    result('four', 'left-out', { why: 'there was no time' }),
+  ],
+};
+
+describe('all checks', () => {
+  test.each([
+    ['server', SERVER_CHECKS],
+    ['client', CLIENT_CHECKS],
+  ] as const)('of a %s have names of their own, and words for the student', (_, checks) => {
+    expect(new Set(checks.map(({ name }) => name)).size).toBe(checks.length);
+    for (const { name, line, hint, points, scenario = 'clean' } of checks) {
+      expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      expect(line.length).toBeGreaterThan(20);
+      expect(hint.length).toBeGreaterThan(20);
+      expect(points).toBeGreaterThan(0);
+      expect(Object.keys(SCENARIOS)).toContain(scenario);
+    }
+  });
+});
+
+describe('points', () => {
+  test('go by the shares of what was found, half points at least', () => {
+    const finding = (share: number) => ({ wrong: 'x', share });
+    expect(earned(3, [])).toBe(3);
+    expect(earned(3, [finding(0.5)])).toBe(1.5);
+    expect(earned(1, [finding(0.25)])).toBe(0.5);
+    expect(earned(2, [finding(0.5), finding(0.5)])).toBe(0);
+    expect(earned(2, [finding(1), finding(1)])).toBe(0);
+  });
+});
+
+describe('an assignment', () => {
+  test('says what counts', () => {
+    const assignment = readAssignment(
+      parse(`
+title: Networks 3
+server: python3 Server.py
+ports: 55000-55003
+points: { pause: 5, size-empty: 0 }
+families: [pausing, downloading]
+readings: { it pauses at: 50 % }
+reading-points: 4
+hidden: [stop-at-half, robustness]
+prompts: { port: Anschluss, question: 'H.lfte' }
+check-seconds: 10
+late: { due: 2026-12-01T12:00:00Z, per-day: 10%, most: 0.3 }
+`),
+    );
+    expect(assignment).toMatchObject({
+      ...{ title: 'Networks 3', side: 'server', command: 'python3 Server.py' },
+      ...{ ports: [55000, 55001, 55002, 55003], readings: { 'it pauses at': '50 %' } },
+      ...{ readingPoints: 4, checkSeconds: 10, wholeSeconds: DEFAULT_ASSIGNMENT.wholeSeconds },
+    });
+    expect(assignment.prompts).toEqual({ port: /Anschluss/i, question: /H.lfte/i });
+    const check = { name: 'pause', family: 'pausing', points: 3 };
+    expect(pointsOf(assignment, check)).toBe(5);
+    expect(pointsOf(assignment, { ...check, name: 'proceed' })).toBe(3);
+    expect(pointsOf(assignment, { ...check, name: 'size-empty', family: 'downloading' })).toBe(0);
+    expect(pointsOf(assignment, { ...check, name: 'users', family: 'lists' })).toBe(0);
+    expect(isHidden(assignment, { check: 'stop-at-half', family: 'pausing' })).toBe(true);
+    expect(isHidden(assignment, { check: 'junk', family: 'robustness' })).toBe(true);
+    expect(isHidden(assignment, { check: 'pause', family: 'pausing' })).toBe(false);
+    const due = Date.parse('2026-12-01T12:00:00Z');
+    const day = 86_400_000;
+    expect(
+      [-1, 0, 1, day, day + 1, 9 * day].map((late) => lateShare(assignment, due + late)),
+    ).toEqual([0, 0, 0.1, 0.1, 0.2, 0.3]);
+    expect(lateShare(assignment, undefined)).toBe(0);
+  });
+
+  test('may leave out everything', () => {
+    expect(readAssignment({})).toEqual(DEFAULT_ASSIGNMENT);
+  });
+
+  test.each([
+    [{ titel: 'x' }, "'titel' is not understood; there are title, server"],
+    [{ points: { pause: 'many' } }, 'points has to be names of checks with points'],
+    [{ points: [1] }, 'points has to be names of checks with points'],
+    [{ ports: '1-9999' }, 'ports has to be a range of up to 64 ports'],
+    [{ ports: '55015-55000' }, 'ports has to be a range'],
+    [{ server: 'a', client: 'b' }, 'about a server or a client, not about both'],
+    [{ late: { per: 1 } }, "late: 'per' is not understood"],
+    [{ late: { due: 'soon' } }, 'due has to be a time'],
+    [{ prompts: { port: '(' } }, 'prompts: port has to be a regular expression'],
+    [{ prompts: { name: 'x' } }, "prompts: 'name' is not understood"],
+    [{ families: 'all' }, 'families has to be a list of names'],
+    [['x'], 'the assignment has to be names with values'],
+  ])('%j is refused in words', (raw, words) => {
+    expect(() => readAssignment(raw)).toThrow(words);
+  });
+});
+
+describe('a report', () => {
+  test('for people stands on one page, and runs nothing that a program has said', () => {
+    const page = htmlReport(GRADE, () => ['<svg>a chart</svg>'], 2.5);
+    expect(page).toContain('3 of 8 points, 2.5 as it came late');
+    expect(page).toContain('wirelab check --only three');
+    expect(page).toContain('<svg>a chart</svg>');
+    expect(page).not.toContain('<script');
+    expect(page).not.toContain('\x1b');
+    expect(page).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+  });
+
+  test('for Gradescope has its exact fields', () => {
+    const assignment = { ...DEFAULT_ASSIGNMENT, hidden: ['pausing'] };
+    const results = gradescopeResults(GRADE, assignment, 2.5);
+    expect(Object.keys(results)).toEqual([
+      ...['score', 'execution_time', 'output', 'output_format', 'stdout_visibility'],
+      ...['tests', 'leaderboard'],
+    ]);
+    expect(results.score).toBe(2.5);
+    expect(results.leaderboard).toEqual([{ name: 'points', value: 2.5 }]);
+    expect(
+      results.tests.map((one) => [one.score, one.max_score, one.status, one.visibility]),
+    ).toEqual([
+      [2, 2, 'passed', 'visible'],
+      [1, 2, 'failed', 'visible'],
+      [0, 2, 'failed', 'after_published'],
+      [0, 2, 'failed', 'visible'],
+    ]);
+    expect(Object.keys(results.tests[0] ?? {})).toEqual([
+      ...['name', 'number', 'score', 'max_score', 'status', 'output', 'output_format', 'tags'],
+      'visibility',
+    ]);
+    expect(results.tests[1]?.output).toContain('To repeat it: wirelab check --only two');
+  });
+
+  test('for GitHub Classroom', () => {
+    const results = githubResults(GRADE);
+    expect(results).toMatchObject({ version: 1, status: 'fail', max_score: 8 });
+    expect(results.tests.map(({ name, status, score }) => [name, status, score])).toEqual([
+      ...[
+        ['one', 'pass', 2],
+        ['two', 'fail', 1],
+        ['three', 'fail', 0],
+        ['four', 'fail', 0],
+      ],
+    ]);
+  });
+
+  test('in JUnit XML is well-formed whatever was said', () => {
+    const xml = junitReport(GRADE);
+    expect(xml).toContain('tests="4" failures="2" errors="0" skipped="1"');
+    expect(xml).not.toContain('\x1b');
+    // Every element is closed, and nothing of what was said is one.
+    const open: string[] = [];
+    for (const [, close, name, self] of xml.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/g)) {
+      if (close === '/') expect(open.pop()).toBe(name);
+      else if (self !== '/' && name !== undefined) open.push(name);
+    }
+    expect(open).toEqual([]);
+    expect(xml).not.toContain('<script');
+  });
+
+  test('in TAP', () => {
+    const lines = tapReport(GRADE).split('\n');
+    expect(lines.slice(0, 3)).toEqual([
+      ...['TAP version 14', '1..4', 'ok 1 - downloading: one (2 of 2)'],
+    ]);
+    expect(lines).toContain('not ok 2 - downloading: two (1 of 2)');
+    expect(lines).toContain('not ok 3 - pausing: three (0 of 2)');
+    expect(lines).toContain('ok 4 - downloading: four (0 of 2) # SKIP there was no time');
+    expect(lines.filter((line) => line.includes('\x1b'))).toEqual([]);
+  });
+});
+
+describe('a class', () => {
+  const { results } = GRADE;
+  const report = { score: 3, earned: 3, points: 8, results };
+  const entries = [
+    { name: 'ann', report },
+    { name: '=cmd|"x"', report: { ...report, results: results.slice(0, 2) } },
+    { name: '<b>zoe</b>', why: 'not graded: nothing, at all' },
+  ];
+
+  test('has a row for each submission, and a column for each check', () => {
+    expect(classCsv(entries).split('\r\n')).toEqual([
+      'submission,score,earned,points,why,one,two,three,four',
+      'ann,3,3,8,,2,1,0,0',
+      `"'=cmd|""x""",3,3,8,,2,1,,`,
+      '<b>zoe</b>,,,,"not graded: nothing, at all",,,,',
+      '',
+    ]);
+  });
+
+  test('shows what went wrong most often', () => {
+    expect(
+      failingMost(entries).map(({ check, failed, partly, all }) => [check, failed, partly, all]),
+    ).toEqual([
+      ['two', 0, 2, 2],
+      ['three', 1, 0, 1],
+      ['four', 1, 0, 1],
+      ['one', 0, 0, 2],
+    ]);
+    const page = classPage('a class', entries);
+    expect(page).toContain('href="ann/report.html"');
+    expect(page).not.toContain('<b>zoe');
+  });
+});

@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Report } from '../../lib/app/check-one.ts';
+import { ownNetwork } from '../../lib/app/sandbox.ts';
+import type { Side } from '../../lib/lab/grader/check.ts';
+import { TemporaryFolder } from '../app/folders.ts';
+import { REPOSITORY, run, WIRELAB } from '../app/programs.ts';
+import type { Fault } from '../submissions/fault.ts';
+
+/** Right submissions, by file. */
+export const RIGHT: Readonly<Record<Side, readonly string[]>> = {
+  server: ['line.py', 'bare.py', 'events.py', 'original.pl'],
+  client: ['line.py', 'bare.py', 'original.py', 'select.pl'],
+};
+
+/** Whether programs on the ports of the document can be graded here, beside other tests. */
+export const canGrade =
+  ownNetwork('true', []) !== undefined &&
+  ['python3', 'perl'].every((program) => spawnSync(program, ['--version']).status === 0);
+if (!canGrade) {
+  console.warn(
+    'Left out: grading of whole programs. It needs Linux with bubblewrap, python3 and perl.',
+  );
+}
+
+/** The text of a right submission. */
+export async function submission(side: Side, file: string): Promise<string> {
+  return await readFile(join(REPOSITORY, 'test/submissions', `${side}s`, file), 'utf8');
+}
+
+/** The text of a wrong one. @throws Error when the fault does not fit what it is planted in */
+export async function faulty({ side, base, from, to, name }: Fault): Promise<string> {
+  const parts = (await submission(side, base)).split(from);
+  if (parts.length !== 2) throw new Error(`${name} does not fit ${base}`);
+  return parts.join(to);
+}
+
+/** How the program of that name is started. */
+export function commandFor(side: Side, file: string): string {
+  return file.endsWith('.pl') ? `perl ${side}.pl` : `python3 ${side}.py`;
+}
+
+/** Grades a program, as a teacher does. @param only these checks; absent: all */
+export async function grade(
+  side: Side,
+  file: string,
+  text: string,
+  only: readonly string[] = [],
+  flags: readonly string[] = [],
+): Promise<Report> {
+  await using folder = await TemporaryFolder.create({});
+  const dir = join(folder.path, 'submission');
+  await mkdir(dir);
+  await writeFile(join(dir, `${side}${file.slice(file.lastIndexOf('.'))}`), text);
+  const out = join(folder.path, 'out');
+  const { stderr } = await run(WIRELAB, [
+    ...['check', `--${side}`, commandFor(side, file), '--dir', dir, '--out', out],
+    ...flags,
+    ...(only.length === 0 ? [] : ['--only', ...only]),
+  ]);
+  const report = await readFile(join(out, 'report.json'), 'utf8').catch(() => undefined);
+  if (report === undefined) throw new Error(`it was not graded: ${stderr}`);
+  return JSON.parse(report) as Report;
+}
+
+/** The checks that have cost points. */
+export function lostBy({ results }: Report): string[] {
+  return results.filter(({ status }) => status !== 'passed').map(({ check }) => check);
+}
