@@ -39,7 +39,7 @@ function probeOptions(options: GradeOptions): ClientProbeOptions {
   const { command, folder, sandbox, files, assignment } = options;
   return {
     files,
-    port: assignment.ports[0] ?? 0,
+    ports: assignment.ports,
     prompts: assignment.prompts ?? {},
     startClient: () => new SubmissionTerminal(command, folder, sandbox),
     forget: (name) => rmSync(join(folder, name), { force: true, recursive: true }),

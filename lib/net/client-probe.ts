@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { type Millis, millis } from '../core/brands.ts';
+import { systemCode } from '../core/errors.ts';
 import { FaultPlan } from '../lab/faults.ts';
 import { CheckNotes } from '../lab/grader/check-notes.ts';
 import type {
@@ -20,8 +22,8 @@ const HOST = '127.0.0.1';
 const PATIENCE = millis(3000);
 
 export interface ClientProbeOptions {
-  /** Where the client is told to connect; 0: any. */
-  readonly port: number;
+  /** Where the client may be told to connect: the first one that is free. */
+  readonly ports: readonly number[];
   readonly files: Readonly<Record<string, Buffer>>;
   /** Starts the client anew, in a terminal of its own. */
   readonly startClient: () => TerminalUnderTest;
@@ -65,17 +67,14 @@ export class ClientProbe extends CheckNotes implements ClientBench {
     });
   }
 
-  /** @throws an error of the system when the port is taken. */
+  /** @throws an error of the system when all ports are taken. */
   static async open(
     options: ClientProbeOptions,
     readings: ClientReadings = USUAL_CLIENT_READINGS,
     path: ProbePath = { faults: {}, seed: 1 },
   ): Promise<ClientProbe> {
     const probe = new ClientProbe(options, readings, path);
-    await new Promise<void>((resolve, reject) => {
-      probe.#server.once('error', reject);
-      probe.#server.listen(options.port, HOST, resolve);
-    });
+    await probe.#listen(options.ports);
     return probe;
   }
 
@@ -121,6 +120,17 @@ export class ClientProbe extends CheckNotes implements ClientBench {
 
   wait(span: number): Promise<void> {
     return delay(millis(span));
+  }
+
+  /** The system may have given a port to a connection of an earlier client, and holds it for a minute. */
+  async #listen([port, ...others]: readonly number[]): Promise<void> {
+    try {
+      this.#server.listen(port, HOST);
+      await once(this.#server, 'listening');
+    } catch (error) {
+      if (others.length === 0 || systemCode(error) !== 'EADDRINUSE') throw error;
+      await this.#listen(others);
+    }
   }
 
   async hasAddress(host: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { DatagramWay, Toward } from '../lab/link-ways.ts';
 import type { TcpFaults } from '../lab/tcp-path.ts';
 import { LinkConnection } from './link-connection.ts';
 import type { Decision } from './link-datagrams.ts';
+import { refusalOfItself } from './open-connection.ts';
 import { tapTcp } from './tap.ts';
 
 export type { Decision } from './link-datagrams.ts';
@@ -88,6 +89,11 @@ export class LinkDriver implements AsyncDisposable {
     client.once('close', abandon);
     server.once('connect', () => {
       server.off('error', fail);
+      const refusal = refusalOfItself(server);
+      if (refusal !== undefined) {
+        fail(refusal);
+        return;
+      }
       // From here on what is on its way arrives first.
       client.off('close', abandon);
       server.setTimeout(0);

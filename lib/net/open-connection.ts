@@ -30,7 +30,9 @@ export async function openConnection(
         socket.once('error', reject);
         socket.once('connect', () => {
           socket.off('error', reject);
-          resolve(socket);
+          const refusal = refusalOfItself(socket);
+          if (refusal === undefined) resolve(socket);
+          else reject(refusal);
         });
         if (attempts.length < MOST_ATTEMPTS) next = setTimeout(attempt, ATTEMPT_EVERY_MS);
       };
@@ -52,4 +54,18 @@ export async function openConnection(
       socket.destroy();
     }
   }
+}
+
+/**
+ * Where nobody listens on a port of this machine, the system may choose just that port for the connection to it,
+ * which is then connected with itself (RFC 9293, section 3.5, figure 7), and keeps others from listening there.
+ * @returns what to say of such a one, which is broken then; `undefined` for any other
+ */
+export function refusalOfItself(socket: Socket): Error | undefined {
+  const { localAddress, localPort, remoteAddress = '', remotePort } = socket;
+  if (localPort !== remotePort || localAddress !== remoteAddress) return undefined;
+  // What is closed by a reset does not hold its port for another minute.
+  socket.resetAndDestroy();
+  const message = `connect ECONNREFUSED ${remoteAddress}:${remotePort}`;
+  return Object.assign(new Error(message), { code: 'ECONNREFUSED' });
 }

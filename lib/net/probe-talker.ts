@@ -1,5 +1,7 @@
+import { randomInt } from 'node:crypto';
 import { createConnection, type Socket } from 'node:net';
 import { type Millis, millis } from '../core/brands.ts';
+import { systemCode } from '../core/errors.ts';
 import type { Talker } from '../lab/grader/server-bench.ts';
 import { plainAddress } from './addresses.ts';
 import { delay, now } from './clock.ts';
@@ -11,6 +13,11 @@ const BARE_GAP = millis(60);
 const BARE_SILENCE = millis(30);
 /** What is kept of what a program says: no more is needed, whatever it floods. */
 const MAX_UNREAD = 32_768;
+/** Below those that Linux, Windows and macOS give by themselves. */
+const FIRST_LOCAL_PORT = 20_000;
+const END_LOCAL_PORTS = 32_768;
+const TAKEN: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES']);
+const MOST_TRIES = 50;
 
 export interface ProbeTalkerOptions {
   /** What ends a message. */
@@ -59,27 +66,29 @@ export class ProbeTalker implements Talker {
     socket.on('end', () => socket.resetAndDestroy());
   }
 
-  /** @returns `undefined` when nobody answers in time. */
-  static open(
+  /**
+   * Connects from a port that the system gives to nobody by itself. It might give one on which the program under
+   * test listens, even to a connection to that port, and keep it for a minute after the connection has ended.
+   * @param avoid ports that this one must not have
+   * @returns `undefined` when nobody answers in time
+   */
+  static async open(
     host: string,
     port: number,
+    avoid: readonly number[],
     options: ProbeTalkerOptions,
   ): Promise<ProbeTalker | undefined> {
-    return new Promise((resolve) => {
-      const socket = createConnection({ host, port, noDelay: true });
-      const timer = setTimeout(() => socket.destroy(), options.patience);
-      socket.once('close', () => {
-        clearTimeout(timer);
-        resolve(undefined);
-      });
-      socket.on('error', () => undefined);
-      socket.once('connect', () => {
-        clearTimeout(timer);
-        socket.removeAllListeners('close');
-        tapTcp(socket, 'out');
-        resolve(new ProbeTalker(options, socket));
-      });
-    });
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      const socket = await connect(
+        { host, port, localPort: nextLocalPort(avoid) },
+        options.patience,
+      );
+      if (socket === 'refused') return undefined;
+      if (socket === 'taken') continue;
+      tapTcp(socket, 'out');
+      return new ProbeTalker(options, socket);
+    }
+    return undefined;
   }
 
   get name(): string {
@@ -210,6 +219,39 @@ export class ProbeTalker implements Talker {
   #changed(): void {
     for (const look of [...this.#watchers]) look();
   }
+}
+
+type Target = { readonly host: string; readonly port: number; readonly localPort: number };
+
+function connect(target: Target, patience: Millis): Promise<Socket | 'refused' | 'taken'> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ ...target, noDelay: true });
+    const timer = setTimeout(() => socket.destroy(), patience);
+    let end: 'refused' | 'taken' = 'refused';
+    socket.on('error', (error) => {
+      if (TAKEN.has(systemCode(error) ?? '')) end = 'taken';
+    });
+    const onClose = (): void => {
+      clearTimeout(timer);
+      resolve(end);
+    };
+    socket.once('close', onClose);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.off('close', onClose);
+      resolve(socket);
+    });
+  });
+}
+
+let lastLocalPort = randomInt(FIRST_LOCAL_PORT, END_LOCAL_PORTS);
+
+function nextLocalPort(avoid: readonly number[]): number {
+  do {
+    lastLocalPort += 1;
+    if (lastLocalPort >= END_LOCAL_PORTS) lastLocalPort = FIRST_LOCAL_PORT;
+  } while (avoid.includes(lastLocalPort));
+  return lastLocalPort;
 }
 
 /** For a report: on one line, and not too long. */

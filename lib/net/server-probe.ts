@@ -158,7 +158,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     patience: Millis = PATIENCE,
   ): Promise<ProbeTalker | undefined> {
     const onStep = (text: string): void => this.did(text);
-    const talker = await ProbeTalker.open(HOST, port, {
+    const talker = await ProbeTalker.open(HOST, port, this.ports, {
       ...{ framing, name, patience, onStep, other: 'server' },
     });
     if (talker === undefined) this.did(`port ${port} takes no connection`);
