@@ -5,6 +5,7 @@ import { serverReadingsInWords } from '../lab/grader/readings-words.ts';
 import type { ProgramUnderTest, ServerCheck, ServerReadings } from '../lab/grader/server-bench.ts';
 import { SERVER_CHECKS } from '../lab/grader/server-checks.ts';
 import { USUAL_READINGS } from '../lab/grader/server-readings.ts';
+import { FairClock } from '../net/fair-clock.ts';
 import { ServerProbe } from '../net/server-probe.ts';
 import { type CheckRun, type GradeOptions, gradeAll } from './grading.ts';
 import { SubmissionProgram } from './submission-program.ts';
@@ -74,8 +75,9 @@ class ServerGrading implements AsyncDisposable {
   }
 
   async #waitForPort(port: number, seconds: number): Promise<boolean> {
-    const deadline = performance.now() + seconds * 1000;
-    while (this.#program?.isRunning && performance.now() < deadline) {
+    const clock = new FairClock(() => this.#program?.waited() ?? 0);
+    const deadline = clock.now() + seconds * 1000;
+    while (this.#program?.isRunning && clock.now() < deadline) {
       const probe = new ServerProbe(this.#probeOptions());
       const talker = await probe.tryConnect(port, 1000);
       probe.close();
@@ -96,6 +98,7 @@ class ServerGrading implements AsyncDisposable {
       get isRunning() {
         return isRunning();
       },
+      waited: () => this.#program?.waited() ?? 0,
       openFiles: () => this.#program?.openFiles(),
       interrupt: async (patience) => (await this.#program?.interrupt(patience)) ?? true,
     };

@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Assignment, pointsOf } from '../lab/grader/assignment.ts';
 import {
   type Check,
@@ -13,6 +12,7 @@ import {
 import type { CheckNotes } from '../lab/grader/check-notes.ts';
 import { readScenario } from '../lab/scenario.ts';
 import { SCENARIOS } from '../lab/scenarios.ts';
+import type { FairClock } from '../net/fair-clock.ts';
 import type { ProbePath } from '../net/server-probe.ts';
 import { recordChecks } from './check-capture.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -33,6 +33,9 @@ export interface GradeOptions {
   readonly repeat: (check?: string) => string;
   readonly onResult?: (result: Result) => void;
 }
+
+/** A bench, as far as its time and what is written down are concerned. */
+type TimedNotes = CheckNotes & { readonly clock: FairClock };
 
 /** Does the checks that the assignment wants, one after the other, until the time for all of them is over. */
 export async function gradeAll<One extends CheckInfo>(
@@ -79,18 +82,17 @@ export class CheckRun<One extends CheckInfo> {
   }
 
   /** Does the check, within its time. */
-  async do<Bench extends CheckNotes>(check: Check<Bench>, bench: Bench): Promise<void> {
+  async do<Bench extends TimedNotes>(check: Check<Bench>, bench: Bench): Promise<void> {
     const limit = check.limit ?? this.#options.assignment.checkSeconds;
-    const timer = new AbortController();
-    const overtime = sleep(limit * 1000, 'late', { signal: timer.signal }).catch(() => 'done');
+    const over = new AbortController();
     const run = check.run(bench).catch((error: unknown) => {
       if (error instanceof CheckEnded) return;
       // A mistake of the grader: it must not end the grading, and is not to be overlooked.
       bench.blame({ wrong: `the grader could not look: ${(error as Error).stack ?? error}` });
     });
-    const end = await Promise.race([run, overtime]);
-    timer.abort();
-    if (end !== 'late') return;
+    void run.then(() => over.abort());
+    await bench.clock.wait(limit * 1000, over.signal);
+    if (over.signal.aborted) return;
     bench.blame({
       wrong: 'this check took too long',
       ...{ expected: `at most ${limit} s`, got: 'it was not over' },

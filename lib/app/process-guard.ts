@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatBytes } from '../core/text.ts';
-import { isAlive, openFilesOf, type ProcessInfo, processTree } from './process-tree.ts';
+import { isAlive, openFilesOf, type ProcessInfo, processTree, waitedOf } from './process-tree.ts';
 
 /** How much a program may take. */
 export interface Limits {
@@ -22,6 +22,10 @@ export class ProcessGuard {
   readonly #pid: number;
   readonly #watch: NodeJS.Timeout;
   #isOver = false;
+  #tree: readonly ProcessInfo[] = [];
+  #lookedAt = 0;
+  /** Milliseconds, by process: one that has ended counts on. */
+  readonly #waited = new Map<number, number>();
 
   /**
    * @param pid of a process that leads its group.
@@ -39,6 +43,19 @@ export class ProcessGuard {
     return counts.length === 0
       ? undefined
       : counts.reduce<number>((sum, one) => sum + (one ?? 0), 0);
+  }
+
+  /** Milliseconds for which its processes have waited for a processor so far; 0 where the system does not tell. */
+  waited(): number {
+    const time = performance.now();
+    if (time - this.#lookedAt > LOOK_EVERY_MS) {
+      this.#lookedAt = time;
+      this.#tree = this.#own();
+    }
+    for (const { pid } of this.#tree) {
+      this.#waited.set(pid, Math.max(this.#waited.get(pid) ?? 0, waitedOf(pid)));
+    }
+    return [...this.#waited.values()].reduce((sum, one) => sum + one, 0);
   }
 
   /** Asks all of it to end, as Ctrl-C does. */

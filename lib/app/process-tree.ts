@@ -39,6 +39,22 @@ export function openFilesOf(pid: number): number | undefined {
   }
 }
 
+/** Milliseconds for which a process has been ready and had no processor; 0 where the system does not tell. */
+export function waitedOf(pid: number): number {
+  return numbersIn(`/proc/${pid}/task`).reduce((sum, thread) => {
+    try {
+      // Time on a processor, time of waiting for one, both in nanoseconds: sched-stats of Linux.
+      const [, waited = '0'] = readFileSync(
+        `/proc/${pid}/task/${thread}/schedstat`,
+        'latin1',
+      ).split(' ');
+      return sum + Number(waited) / 1e6;
+    } catch {
+      return sum;
+    }
+  }, 0);
+}
+
 function processes(): ProcessInfo[] {
   return numbersIn('/proc').flatMap((pid) => {
     try {

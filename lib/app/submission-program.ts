@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { FairClock } from '../net/fair-clock.ts';
 import { BoundedOutput } from './bounded-output.ts';
 import { type Limits, ProcessGuard, USUAL_LIMITS } from './process-guard.ts';
 import { graded, type Sandbox } from './sandbox.ts';
@@ -57,13 +57,19 @@ export class SubmissionProgram implements AsyncDisposable {
     return this.#output.take();
   }
 
+  waited(): number {
+    return this.#guard?.waited() ?? 0;
+  }
+
   openFiles(): number | undefined {
     return this.#guard?.openFiles();
   }
 
   async interrupt(patience: number): Promise<boolean> {
     this.#guard?.interrupt();
-    await Promise.race([this.#exit, sleep(patience)]);
+    const ended = new AbortController();
+    void this.#exit.then(() => ended.abort());
+    await new FairClock(() => this.waited()).wait(patience, ended.signal);
     return !this.#isRunning;
   }
 

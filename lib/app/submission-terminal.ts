@@ -64,6 +64,10 @@ export class SubmissionTerminal implements TerminalUnderTest {
     return () => this.#watchers.delete(look);
   }
 
+  waited(): number {
+    return this.#guard.waited();
+  }
+
   openFiles(): number | undefined {
     return this.#guard.openFiles();
   }

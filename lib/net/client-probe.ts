@@ -13,7 +13,8 @@ import type {
 } from '../lab/grader/client-bench.ts';
 import { findClientReadings, USUAL_CLIENT_READINGS } from '../lab/grader/client-readings.ts';
 import { lastOf, ProbeSession } from './client-session.ts';
-import { delay, now } from './clock.ts';
+import { delay } from './clock.ts';
+import { FairClock } from './fair-clock.ts';
 import { ProbeTalker } from './probe-talker.ts';
 import type { ProbePath } from './server-probe.ts';
 import { tapTcp } from './tap.ts';
@@ -45,6 +46,7 @@ export class ClientProbe extends CheckNotes implements ClientBench {
   readonly #talkers = new Set<ProbeTalker>();
   readonly #terminals = new Set<TerminalUnderTest>();
   readonly readings: ClientReadings;
+  readonly clock = new FairClock(() => this.#waited());
   static #names = 0;
 
   private constructor(options: ClientProbeOptions, readings: ClientReadings, path: ProbePath) {
@@ -57,7 +59,7 @@ export class ClientProbe extends CheckNotes implements ClientBench {
       const talker = new ProbeTalker(
         {
           ...{ framing: this.readings.framing, patience: PATIENCE, name: 'the server' },
-          ...{ other: 'client', onStep: (text) => this.did(text) },
+          ...{ other: 'client', clock: this.clock, onStep: (text) => this.did(text) },
         },
         socket,
       );
@@ -119,7 +121,7 @@ export class ClientProbe extends CheckNotes implements ClientBench {
   }
 
   wait(span: number): Promise<void> {
-    return delay(millis(span));
+    return this.clock.wait(span);
   }
 
   /** The system may have given a port to a connection of an earlier client, and holds it for a minute. */
@@ -164,9 +166,13 @@ export class ClientProbe extends CheckNotes implements ClientBench {
 
   /** The next connection of a client. */
   async accept(patience: Millis): Promise<ProbeTalker | undefined> {
-    const end = now() + patience;
-    while (this.#waiting.length === 0 && now() < end) await delay(millis(10));
+    const end = this.clock.now() + patience;
+    while (this.#waiting.length === 0 && this.clock.now() < end) await delay(millis(10));
     return this.#waiting.shift();
+  }
+
+  #waited(): number {
+    return [...this.#terminals].reduce((sum, terminal) => sum + terminal.waited(), 0);
   }
 
   savedAs(name: string): Buffer | undefined {

@@ -7,7 +7,7 @@ import type {
   TerminalUnderTest,
 } from '../lab/grader/client-bench.ts';
 import type { ClientProbe } from './client-probe.ts';
-import { delay, now } from './clock.ts';
+import { delay } from './clock.ts';
 import { ProbeServing } from './probe-serving.ts';
 import type { ProbeTalker } from './probe-talker.ts';
 
@@ -15,13 +15,18 @@ const HOST = '127.0.0.1';
 const PATIENCE = millis(3000);
 /** A program that has printed something and says no more waits for an answer. */
 const PROMPT_QUIET = millis(50);
+/** The same where the cursor stands behind what it has printed. */
+const OPEN_PROMPT_QUIET = millis(20);
 const PROMPT_PATIENCE = millis(1500);
+const POLL = millis(5);
 /** The three questions, and some that are asked again. */
 const MAX_ANSWERS = 7;
 /** What a client may show when half of the file is there. */
 const QUESTION = /proceed|continue|go on|stop|\?\s*$/i;
 const PORT = /port/i;
 const SAVING_PATIENCE = millis(2500);
+/** Nothing is to be saved of what was stopped; who saves it all the same does so at once. */
+const STOPPED_PATIENCE = millis(1000);
 /** From one that has saved nothing before. */
 const SHORT_SAVING_PATIENCE = millis(400);
 
@@ -68,16 +73,18 @@ export class ProbeSession implements ClientSession {
 
   async untilPrompt(patience: number = PROMPT_PATIENCE): Promise<string> {
     const from = this.#from;
-    let last = now();
+    let last = this.#probe.clock.now();
     let isNew = this.#terminal.shown.length > from;
     const stop = this.#terminal.onShown(() => {
-      last = now();
+      last = this.#probe.clock.now();
       isNew = true;
     });
-    const end = now() + patience;
-    while (now() < end && this.#terminal.isRunning) {
-      if (isNew && now() - last >= PROMPT_QUIET) break;
-      await delay(millis(15));
+    const end = this.#probe.clock.now() + patience;
+    while (this.#probe.clock.now() < end && this.#terminal.isRunning) {
+      const isOpen = !'\r\n'.includes(this.#terminal.shown.at(-1) ?? '\n');
+      const quiet = isOpen ? OPEN_PROMPT_QUIET : PROMPT_QUIET;
+      if (isNew && this.#probe.clock.now() - last >= quiet) break;
+      await delay(POLL);
     }
     stop();
     const shown = this.#terminal.shown.slice(from);
@@ -86,9 +93,9 @@ export class ProbeSession implements ClientSession {
   }
 
   async shows(words: RegExp, patience: number = PATIENCE): Promise<boolean> {
-    const end = now() + patience;
+    const end = this.#probe.clock.now() + patience;
     const has = (): boolean => words.test(this.#terminal.shown.slice(this.#from));
-    while (!has() && now() < end && this.#terminal.isRunning) await delay(millis(15));
+    while (!has() && this.#probe.clock.now() < end && this.#terminal.isRunning) await delay(POLL);
     if (!has()) this.#probe.did(`the terminal does not show ${words.source}`);
     return has();
   }
@@ -168,7 +175,7 @@ export class ProbeSession implements ClientSession {
     }
     const from = this.#terminal.shown.length;
     const served = await ProbeServing.run({
-      ...{ talker, file, bytes, plan, readings: this.#probe.readings },
+      ...{ talker, file, bytes, plan, readings: this.#probe.readings, clock: this.#probe.clock },
       user: {
         name: this.name,
         isAsked: (patience) => this.#isAsked(from, patience),
@@ -183,22 +190,23 @@ export class ProbeSession implements ClientSession {
       await this.untilPrompt();
       await this.type(newName);
     }
-    const saved = await this.#saved(file, newName, bytes.length);
+    const patience = isOver ? SAVING_PATIENCE : STOPPED_PATIENCE;
+    const saved = await this.#saved(file, newName, bytes.length, patience);
     return { ...served, ...saved, newName, shown: this.#terminal.shown.slice(from) };
   }
 
   /** What the client has saved, when it has had the time for it. */
-  async #saved(file: string, newName: string, size: number) {
+  async #saved(file: string, newName: string, size: number, patience: Millis) {
     const { downloads } = this.#probe.readings;
-    const end = now() + (downloads ? SAVING_PATIENCE : SHORT_SAVING_PATIENCE);
+    const end = this.#probe.clock.now() + (downloads ? patience : SHORT_SAVING_PATIENCE);
     const names = [newName, file];
     for (;;) {
       for (const savedAs of names) {
         const saved = this.#probe.savedAs(savedAs);
-        if (saved !== undefined && (saved.length === size || now() >= end))
+        if (saved !== undefined && (saved.length === size || this.#probe.clock.now() >= end))
           return { saved, savedAs };
       }
-      if (now() >= end) return { saved: undefined, savedAs: undefined };
+      if (this.#probe.clock.now() >= end) return { saved: undefined, savedAs: undefined };
       await delay(millis(40));
     }
   }
@@ -208,13 +216,13 @@ export class ProbeSession implements ClientSession {
   }
 
   async #isAsked(from: number, patience: Millis): Promise<boolean> {
-    const end = now() + patience;
+    const end = this.#probe.clock.now() + patience;
     const { question = QUESTION } = this.#probe.prompts;
     const has = (): boolean => question.test(this.#terminal.shown.slice(from));
-    while (!has() && now() < end && this.#terminal.isRunning) await delay(millis(15));
+    while (!has() && this.#probe.clock.now() < end && this.#terminal.isRunning) await delay(POLL);
     if (!has()) return false;
     // All of the question, and whatever waits for the answer.
-    await delay(PROMPT_QUIET);
+    await this.#probe.clock.wait(PROMPT_QUIET);
     return true;
   }
 

@@ -12,7 +12,7 @@ import { type Numbering, PartNumbers } from '../lab/part-number.ts';
 import { SendingCounts } from '../lab/sending-counts.ts';
 import { SEGMENT_PAYLOAD } from '../udp-reliable/segment.ts';
 import { udpFamily } from './addresses.ts';
-import { now } from './clock.ts';
+import type { FairClock } from './fair-clock.ts';
 import type { ProbeTalker } from './probe-talker.ts';
 import { explainDatagram, lastFrame, tapUdp } from './tap.ts';
 
@@ -38,6 +38,7 @@ export interface ProbeDownloadOptions {
   readonly talker: ProbeTalker;
   readonly file: string;
   readonly count: number;
+  readonly clock: FairClock;
   readonly readings: ServerReadings;
   readonly plan: DownloadPlan;
   /** Where decisions about parts come from, like `seed 42`. */
@@ -57,8 +58,9 @@ export class ProbeDownload implements RunningDownload {
   readonly #strays: { why: string; frame: number }[] = [];
   readonly #asked = new Map<number, number>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #endsAt = millis(now() + DOWNLOAD_LIMIT);
-  #lastNews = now();
+  readonly #clock: FairClock;
+  readonly #endsAt: Millis;
+  #lastNews: Millis;
   #newParts = 0;
   #source: { address: string; port: number } | undefined;
   #proceeded = false;
@@ -68,6 +70,9 @@ export class ProbeDownload implements RunningDownload {
 
   private constructor(options: ProbeDownloadOptions) {
     this.#options = options;
+    this.#clock = options.clock;
+    this.#lastNews = this.#clock.now();
+    this.#endsAt = millis(this.#lastNews + DOWNLOAD_LIMIT);
     this.#numbers = new PartNumbers(options.count);
     const { address } = options.talker;
     this.#socket = createSocket({ type: udpFamily(address), recvBufferSize: 4 * 2 ** 20 });
@@ -106,7 +111,7 @@ export class ProbeDownload implements RunningDownload {
 
   async ask(seqs: readonly number[]): Promise<void> {
     for (let at = 0; at < seqs.length; at += MOST_NUMBERS) {
-      if (!this.#options.talker.isOpen || now() > this.#endsAt) return;
+      if (!this.#options.talker.isOpen || this.#clock.now() > this.#endsAt) return;
       for (const seq of seqs.slice(at, at + MOST_NUMBERS)) {
         this.#asked.set(seq, (this.#asked.get(seq) ?? 0) + 1);
       }
@@ -119,17 +124,13 @@ export class ProbeDownload implements RunningDownload {
   }
 
   async #untilQuietOr(isDone: () => boolean, quiet: number): Promise<void> {
-    const begin = now();
+    const begin = this.#clock.now();
     while (!isDone()) {
-      const wait = Math.max(this.#lastNews, begin) + quiet - now();
-      if (wait <= 0 || now() > this.#endsAt) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, wait);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      const wait = Math.max(this.#lastNews, begin) + quiet - this.#clock.now();
+      if (wait <= 0 || this.#clock.now() > this.#endsAt) return;
+      const news = new AbortController();
+      this.#wake = () => news.abort();
+      await this.#clock.wait(wait, news.signal);
     }
   }
 
@@ -155,7 +156,7 @@ export class ProbeDownload implements RunningDownload {
     let hasAsked = false;
     const isDone = (): boolean => this.#has(this.#proceeded || takesSilenceForPause ? count : half);
     await this.#untilQuietOr(() => this.#payloads.size > 0, FIRST_QUIET);
-    while (talker.isOpen && now() < this.#endsAt) {
+    while (talker.isOpen && this.#clock.now() < this.#endsAt) {
       const before = this.#newParts;
       await this.#untilQuietOr(isDone, QUIET + 100 * silentRounds);
       // Not every server that pauses sends that much before.
@@ -179,7 +180,7 @@ export class ProbeDownload implements RunningDownload {
   async #answerPause(): Promise<boolean> {
     const { talker, readings, plan, onStep } = this.#options;
     const { answer = 'proceed', inPause, pause } = plan;
-    if (pause !== undefined) await this.#sleep(millis(pause));
+    if (pause !== undefined) await this.#clock.wait(pause);
     await inPause?.(this);
     this.#sentBeforePause = new Set(this.#parts.map(({ seq }) => seq)).size;
     this.#proceeded = answer === 'proceed';
@@ -188,7 +189,7 @@ export class ProbeDownload implements RunningDownload {
       const { address, port } = this.#source;
       this.#socket.send(answer, port, address);
     } else await talker.say(answer);
-    this.#lastNews = now();
+    this.#lastNews = this.#clock.now();
     if (this.#proceeded) return true;
     this.#lastWords = (await talker.hearsLine(/stop/i)) ?? '';
     await this.untilQuiet(500);
@@ -210,7 +211,7 @@ export class ProbeDownload implements RunningDownload {
 
   #onDatagram(datagram: Buffer, from: { address: string; port: number }): void {
     const { talker, plan, source } = this.#options;
-    this.#lastNews = now();
+    this.#lastNews = this.#clock.now();
     if (from.address !== talker.address) return;
     this.#source = from;
     const header = this.#numbers.read(datagram);
@@ -237,7 +238,7 @@ export class ProbeDownload implements RunningDownload {
       else {
         const timer = setTimeout(() => {
           this.#timers.delete(timer);
-          this.#lastNews = now();
+          this.#lastNews = this.#clock.now();
           this.#keep(seq, payload);
         }, delay);
         this.#timers.add(timer);
@@ -255,12 +256,6 @@ export class ProbeDownload implements RunningDownload {
   #stray(why: string): void {
     this.#strayCount += 1;
     if (this.#strays.length < MAX_STRAYS) this.#strays.push({ why, frame: lastFrame() });
-  }
-
-  #sleep(span: Millis): Promise<void> {
-    return new Promise((resolve) => {
-      setTimeout(resolve, span);
-    });
   }
 }
 

@@ -10,7 +10,7 @@ import type {
 } from '../lab/grader/client-bench.ts';
 import { SendingCounts } from '../lab/sending-counts.ts';
 import { SEGMENT_PAYLOAD } from '../udp-reliable/segment.ts';
-import { now } from './clock.ts';
+import type { FairClock } from './fair-clock.ts';
 import type { ProbeTalker } from './probe-talker.ts';
 import { sendFrom } from './send-from.ts';
 import { lastFrame, tapUdp } from './tap.ts';
@@ -44,6 +44,7 @@ export interface ProbeServingOptions {
   readonly talker: ProbeTalker;
   readonly file: string;
   readonly bytes: Buffer;
+  readonly clock: FairClock;
   readonly readings: ClientReadings;
   readonly plan: ServingPlan;
   readonly user: User;
@@ -69,7 +70,8 @@ export class ProbeServing {
   readonly #reRequests: ReRequest[] = [];
   readonly #others: string[] = [];
   #endsAt: Millis;
-  #lastSent = now();
+  readonly #clock: FairClock;
+  #lastSent: Millis;
   #deafFor: number;
   #port = 0;
   #host = '127.0.0.1';
@@ -82,7 +84,9 @@ export class ProbeServing {
     const share = readings.asksAt ?? 0.5;
     this.#half = this.#count < 2 ? this.#count : Math.max(1, Math.floor(this.#count * share));
     this.#fateOf = plan.fateOf ?? (() => [{ delay: millis(0) }]);
-    this.#endsAt = millis(now() + (readings.downloads ? LIMIT : SHORT_LIMIT));
+    this.#clock = options.clock;
+    this.#lastSent = this.#clock.now();
+    this.#endsAt = millis(this.#clock.now() + (readings.downloads ? LIMIT : SHORT_LIMIT));
     this.#deafFor = plan.deafFor ?? 0;
     this.#seen = {
       ...{ file, count: this.#count, port: undefined, address: undefined },
@@ -135,7 +139,7 @@ export class ProbeServing {
     await this.#until(() => this.#has(this.#count));
     this.#seen.delivered = this.#has(this.#count);
     await this.#until(() => this.#seen.stopped, readings.saysStop ? 3000 : 300);
-    if (now() < this.#endsAt) await this.#sayFarewell();
+    if (this.#clock.now() < this.#endsAt) await this.#sayFarewell();
   }
 
   async #hearsAddress(): Promise<boolean> {
@@ -183,8 +187,8 @@ export class ProbeServing {
       if (yes) seen.asksAt ??= 0.5;
     });
     await this.#until(() => isAsked.yet || seen.answer !== undefined, 4000);
-    const end = now() + pause;
-    await this.#until(() => now() >= end || seen.answer !== undefined, pause + 1000);
+    const end = this.#clock.now() + pause;
+    await this.#until(() => this.#clock.now() >= end || seen.answer !== undefined, pause + 1000);
     seen.answeredEarly = seen.answer !== undefined;
     if (!seen.answeredEarly) {
       await user.types(answer);
@@ -205,8 +209,7 @@ export class ProbeServing {
     for (const [at, seq] of seqs.entries()) {
       if (seq === last) await this.#sendStrays(seq);
       this.#sendPart(seq);
-      if (at % BURST === BURST - 1)
-        await new Promise((resolve) => setTimeout(resolve, BURST_GAP_MS));
+      if (at % BURST === BURST - 1) await this.#clock.wait(BURST_GAP_MS);
     }
   }
 
@@ -223,7 +226,7 @@ export class ProbeServing {
   #sendPart(seq: number): void {
     const nth = this.#counts.next(seq);
     this.#sent.add(seq);
-    this.#lastSent = now();
+    this.#lastSent = this.#clock.now();
     const datagram = this.#datagramOf(seq);
     const fate = this.#fateOf(seq, nth, this.#count - 1);
     if (fate.length === 0) this.#options.onStep(`part ${seq}, sending ${nth}, is lost`);
@@ -231,13 +234,13 @@ export class ProbeServing {
       const isWhole = copy.corruptAt === undefined && copy.cutAt === undefined;
       const go = (): void => {
         this.#put(damaged(datagram, copy));
-        if (isWhole && !this.#arrived.has(seq)) this.#arrived.set(seq, now());
+        if (isWhole && !this.#arrived.has(seq)) this.#arrived.set(seq, this.#clock.now());
       };
       if (copy.delay <= 0) go();
       else {
         const timer = setTimeout(() => {
           this.#timers.delete(timer);
-          this.#lastSent = now();
+          this.#lastSent = this.#clock.now();
           go();
         }, copy.delay);
         this.#timers.add(timer);
@@ -270,8 +273,8 @@ export class ProbeServing {
   /** Reads what the client says until it is so. */
   async #until(isSo: () => boolean, patience: number = LIMIT): Promise<void> {
     const { talker } = this.#options;
-    const end = Math.min(this.#endsAt, now() + patience);
-    while (!isSo() && now() < end && talker.isOpen) {
+    const end = Math.min(this.#endsAt, this.#clock.now() + patience);
+    while (!isSo() && this.#clock.now() < end && talker.isOpen) {
       const message = await talker.nextMessage(TURN);
       if (message !== undefined) this.#onMessage(message);
     }
@@ -289,7 +292,7 @@ export class ProbeServing {
   }
 
   #onReRequest(seqs: number[]): void {
-    const time = now();
+    const time = this.#clock.now();
     const isThere = (seq: number): boolean => {
       const since = this.#arrived.get(seq);
       return since !== undefined && time - since > ON_ITS_WAY;

@@ -4,7 +4,7 @@ import { type Millis, millis } from '../core/brands.ts';
 import { systemCode } from '../core/errors.ts';
 import type { Talker } from '../lab/grader/server-bench.ts';
 import { plainAddress } from './addresses.ts';
-import { delay, now } from './clock.ts';
+import type { FairClock } from './fair-clock.ts';
 import { tapTcp } from './tap.ts';
 
 /** What a bare peer has to be left between two messages. */
@@ -28,6 +28,7 @@ export interface ProbeTalkerOptions {
   readonly other: string;
   /** How long the server may take, unless a check says otherwise. */
   readonly patience: Millis;
+  readonly clock: FairClock;
   /** What is said and heard, in words. */
   readonly onStep: (text: string) => void;
 }
@@ -39,7 +40,7 @@ export class ProbeTalker implements Talker {
   readonly #watchers = new Set<() => void>();
   #unread = '';
   #isOpen = true;
-  #lastHeard = now();
+  #lastHeard: Millis;
   /** What ends a message, as far as it is known. */
   framing: 'line' | 'bare';
   #maySpeakAt = millis(0);
@@ -48,10 +49,11 @@ export class ProbeTalker implements Talker {
   constructor(options: ProbeTalkerOptions, socket: Socket) {
     this.#options = options;
     this.framing = options.framing;
+    this.#lastHeard = options.clock.now();
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
       options.onStep(`${options.name} hears ${quoted(chunk.toString('utf8'))}`);
-      this.#lastHeard = now();
+      this.#lastHeard = options.clock.now();
       this.#unread = (this.#unread + chunk.toString('utf8')).slice(-MAX_UNREAD);
       this.#changed();
     });
@@ -115,9 +117,9 @@ export class ProbeTalker implements Talker {
 
   async say(text: string): Promise<void> {
     const { framing } = this;
-    const { name, onStep } = this.#options;
-    if (framing === 'bare') await delay(millis(Math.max(0, this.#maySpeakAt - now())));
-    this.#maySpeakAt = millis(now() + BARE_GAP);
+    const { name, onStep, clock } = this.#options;
+    if (framing === 'bare') await clock.wait(this.#maySpeakAt - clock.now());
+    this.#maySpeakAt = millis(clock.now() + BARE_GAP);
     onStep(`${name} says ${quoted(text)}`);
     await this.#write(framing === 'line' ? `${text}\n` : text);
   }
@@ -161,8 +163,9 @@ export class ProbeTalker implements Talker {
     }
     await this.#until(() => this.#unread !== '' || !this.#isOpen, patience);
     if (this.#unread === '') return undefined;
-    while (now() - this.#lastHeard < BARE_SILENCE) {
-      await delay(millis(Math.max(1, this.#lastHeard + BARE_SILENCE - now())));
+    const { clock } = this.#options;
+    while (clock.now() - this.#lastHeard < BARE_SILENCE) {
+      await clock.wait(Math.max(1, this.#lastHeard + BARE_SILENCE - clock.now()));
     }
     const text = this.#unread;
     this.#unread = '';
@@ -199,21 +202,15 @@ export class ProbeTalker implements Talker {
     });
   }
 
-  #until(condition: () => boolean, patience: number): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (!condition()) return;
-        clearTimeout(timer);
-        this.#watchers.delete(look);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.#watchers.delete(look);
-        resolve();
-      }, patience);
-      this.#watchers.add(look);
-      look();
-    });
+  async #until(condition: () => boolean, patience: number): Promise<void> {
+    const found = new AbortController();
+    const look = (): void => {
+      if (condition()) found.abort();
+    };
+    this.#watchers.add(look);
+    look();
+    await this.#options.clock.wait(patience, found.signal);
+    this.#watchers.delete(look);
   }
 
   #changed(): void {

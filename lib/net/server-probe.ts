@@ -10,8 +10,8 @@ import type {
   Talker,
 } from '../lab/grader/server-bench.ts';
 import { findReadings, USUAL_READINGS } from '../lab/grader/server-readings.ts';
-import { delay } from './clock.ts';
 import { countDatagrams } from './count-datagrams.ts';
+import { FairClock } from './fair-clock.ts';
 import { ProbeDownload } from './probe-download.ts';
 import { ProbeTalker } from './probe-talker.ts';
 
@@ -41,6 +41,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
   readonly #path: ProbePath;
   readonly #plan: FaultPlan;
   readonly #talkers = new Set<ProbeTalker>();
+  readonly clock: FairClock;
   readonly readings: ServerReadings;
   static #names = 0;
 
@@ -51,6 +52,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
   ) {
     super();
     this.#options = options;
+    this.clock = new FairClock(() => options.program.waited());
     this.readings = readings;
     this.#path = path;
     this.#plan = new FaultPlan(path.faults, path.seed);
@@ -135,7 +137,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
   }
 
   wait(span: number): Promise<void> {
-    return delay(millis(span));
+    return this.clock.wait(span);
   }
 
   /** Ends all connections. */
@@ -159,7 +161,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
   ): Promise<ProbeTalker | undefined> {
     const onStep = (text: string): void => this.did(text);
     const talker = await ProbeTalker.open(HOST, port, this.ports, {
-      ...{ framing, name, patience, onStep, other: 'server' },
+      ...{ framing, name, patience, onStep, other: 'server', clock: this.clock },
     });
     if (talker === undefined) this.did(`port ${port} takes no connection`);
     else this.#talkers.add(talker);
@@ -182,7 +184,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
       return undefined;
     }
     const record = await ProbeDownload.run({
-      ...{ talker, file, readings, plan, count: Number(announced[1]) },
+      ...{ talker, file, readings, plan, count: Number(announced[1]), clock: this.clock },
       source: `seed ${this.#path.seed}`,
       onStep: (text) => this.did(text),
     });

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { millis } from '../../lib/core/brands.ts';
 import { ClientProbe } from '../../lib/net/client-probe.ts';
+import { FairClock } from '../../lib/net/fair-clock.ts';
 import { ProbeTalker } from '../../lib/net/probe-talker.ts';
 import { freePorts } from './free-ports.ts';
 
@@ -11,7 +12,7 @@ const FIRST = 20_000;
 const END = 32_768;
 const OPTIONS = {
   ...({ framing: 'line', name: 'ann', other: 'server', patience: millis(5000) } as const),
-  onStep: () => undefined,
+  ...{ onStep: () => undefined, clock: new FairClock(() => 0) },
 };
 
 describe('the ports of the grader', () => {

@@ -151,6 +151,8 @@ export interface ClientBench extends Notes {
 /** The program under test, in a terminal. */
 export interface TerminalUnderTest {
   readonly isRunning: boolean;
+  /** Milliseconds for which its processes have waited for a processor; 0 where the system does not tell. */
+  waited(): number;
   /** How it has ended, in words. */
   readonly end: string | undefined;
   /** All that it has shown, without what moves the cursor. */

@@ -112,6 +112,8 @@ export interface DownloadRecord {
 /** The program under test, while it runs. */
 export interface ProgramUnderTest {
   readonly isRunning: boolean;
+  /** Milliseconds for which its processes have waited for a processor; 0 where the system does not tell. */
+  waited(): number;
   /** Files and sockets that its processes have open, where the system tells. */
   openFiles(): number | undefined;
   /** Asks it to end as Ctrl-C does, and waits. @returns whether it has */
