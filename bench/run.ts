@@ -6,6 +6,7 @@
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { grading } from './grading.ts';
 import { isend } from './isend.ts';
 import { hundredPeers, lan } from './lan.ts';
 import { simulatedLinks } from './links.ts';
@@ -43,6 +44,7 @@ try {
     ['isend', () => isend(folder, large, LARGE)],
     ['100 LAN peers', hundredPeers],
     ['LAN: sent and lanshare', () => lan(folder, large, LARGE)],
+    ['Grading', () => grading(folder)],
   ];
   const wanted = process.argv.slice(2);
   for (const [title, measure] of tables) {

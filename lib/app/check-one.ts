@@ -56,10 +56,12 @@ export async function checkOne(flags: CheckFlags): Promise<void> {
     for (const [name, bytes] of Object.entries(files)) await workspace.write(name, bytes);
     await workspace.fill('files', files);
   }
+  const kept = sandbox();
+  if (kept.owner !== undefined) await workspace.giveTo(kept.owner);
   process.stdout.write(`${assignment.title}: ${command}\n`);
   let family = '';
   const options: GradeOptions = {
-    ...{ command, files, captures, folder: workspace.path, sandbox: sandbox(), assignment },
+    ...{ command, files, captures, folder: workspace.path, sandbox: kept, assignment },
     ...(flags.only && { only: flags.only }),
     repeat: (name) => repeatCommand(side, command, flags, name),
     onResult: (result) => {

@@ -29,6 +29,8 @@ function runScript(flags: string): string {
   return `#!/usr/bin/env bash
 # What is lost is in the results, so a status above 0 is no error here.
 mkdir -p /autograder/results
+# What is graded may run as somebody else, who has no business there.
+chmod go-w /autograder/results
 submitted=$(sed -n 's/.*"created_at": *"\\([^"]*\\)".*/\\1/p' /autograder/submission_metadata.json | head -n 1)
 wirelab check ${flags} --dir /autograder/submission --out /autograder/results/report \\
   \${submitted:+--submitted "$submitted"} --gradescope /autograder/results/results.json || true

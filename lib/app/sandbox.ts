@@ -1,9 +1,16 @@
 import { spawnSync } from 'node:child_process';
 
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** How programs that are graded are kept from doing harm, as far as the system can. */
 export interface Sandbox {
   /** What holds here, for people. */
   readonly about: string;
+  /** Who has to own the folder, if it is somebody else. */
+  readonly owner?: Owner;
   /** What to start so that `command` runs in `folder`, which it can write to. */
   wrap(
     command: string,
@@ -24,20 +31,47 @@ const BUBBLEWRAP = [
   ...['--unshare-pid', '--unshare-ipc', '--die-with-parent'],
 ];
 
+/** Of every Linux: it owns nothing. */
+const NOBODY: Owner = { uid: 65_534, gid: 65_534 };
+const AS_NOBODY = [
+  ...[`--reuid=${NOBODY.uid}`, `--regid=${NOBODY.gid}`, '--clear-groups'],
+  ...['--inh-caps=-all', '--no-new-privs', '--'],
+];
+
 /** The best that there is on this machine. */
 export function sandbox(): Sandbox {
-  if (process.platform === 'linux' && works('bwrap', [...BUBBLEWRAP, '--', 'true'])) {
-    return {
-      about: 'a program can write to its own folder only, and no process of it outlives its check',
-      wrap: (command, folder) => ({
-        file: 'bwrap',
-        args: [
-          ...[...BUBBLEWRAP, '--bind', folder, folder, '--chdir', folder],
-          ...['--setenv', 'HOME', folder, '--', 'sh', '-c', command],
-        ],
-      }),
-    };
+  return inBubblewrap() ?? asNobody() ?? asYou();
+}
+
+function inBubblewrap(): Sandbox | undefined {
+  if (process.platform !== 'linux' || !works('bwrap', [...BUBBLEWRAP, '--', 'true'])) {
+    return undefined;
   }
+  return {
+    about: 'a program can write to its own folder only, and no process of it outlives its check',
+    wrap: (command, folder) => ({
+      file: 'bwrap',
+      args: [
+        ...[...BUBBLEWRAP, '--bind', folder, folder, '--chdir', folder],
+        ...['--setenv', 'HOME', folder, '--', 'sh', '-c', command],
+      ],
+    }),
+  };
+}
+
+/** In a container, where root may not do what bubblewrap needs, but be somebody else. */
+function asNobody(): Sandbox | undefined {
+  if (process.getuid?.() !== 0 || !works('setpriv', [...AS_NOBODY, 'sh', '-c', ':']))
+    return undefined;
+  return {
+    about:
+      'bubblewrap is not here or not allowed: a program runs as nobody, and can write where everybody can',
+    owner: NOBODY,
+    wrap: (command) => ({ file: 'setpriv', args: [...AS_NOBODY, 'sh', '-c', command] }),
+  };
+}
+
+function asYou(): Sandbox {
   const about =
     process.platform === 'linux'
       ? 'bubblewrap is not here or not allowed: a program can write wherever you can'

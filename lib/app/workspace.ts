@@ -1,8 +1,20 @@
 import { rmSync } from 'node:fs';
-import { cp, lstat, mkdir, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  lchown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { UserError } from './exit-status.ts';
+import type { Owner } from './sandbox.ts';
 
 const LEFT_OUT: ReadonlySet<string> = new Set(['.git', '__pycache__', '.venv', 'wirelab-check']);
 
@@ -48,6 +60,14 @@ export class Workspace implements AsyncDisposable {
     const path = join(this.path, name);
     await rm(path, { recursive: true, force: true });
     await writeFile(path, bytes, { flag: 'wx' });
+  }
+
+  /** Makes it somebody else's, with all that is in it. */
+  async giveTo({ uid, gid }: Owner): Promise<void> {
+    await lchown(this.path, uid, gid);
+    // With their types: otherwise links to folders are followed.
+    const entries = await readdir(this.path, { recursive: true, withFileTypes: true });
+    for (const { parentPath, name } of entries) await lchown(join(parentPath, name), uid, gid);
   }
 
   readonly #removeNow = (): void => {

@@ -1,0 +1,54 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FAULTS } from '../test/submissions/faults.ts';
+import { commandFor, faulty, RIGHT, submission } from '../test/support/submissions.ts';
+import { outputOf, startBuilt } from './processes.ts';
+import { type Row, row } from './table.ts';
+
+/** What a teacher waits for at most, in seconds. */
+const MOST = { most: 60 };
+const SIDES = ['server', 'client'] as const;
+/** Of each side, the fault that costs the most checks: each of them waits for what does not come. */
+const WORST = SIDES.map((side) => {
+  const faults = FAULTS.filter((fault) => fault.side === side);
+  return faults.reduce((worst, fault) => (fault.loses.length > worst.loses.length ? fault : worst));
+});
+
+/** Whole gradings with the default assignment, one after the other. */
+export async function grading(folder: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const side of SIDES) {
+    for (const file of RIGHT[side]) {
+      const seconds = await secondsOf(folder, side, file, await submission(side, file));
+      rows.push(row(`the right ${side} ${file}`, seconds, MOST, 's'));
+    }
+  }
+  for (const fault of WORST) {
+    const seconds = await secondsOf(folder, fault.side, fault.base, await faulty(fault), true);
+    const what = `the ${fault.side} ${fault.base} that loses ${fault.loses.length} checks`;
+    rows.push(row(what, seconds, MOST, 's'));
+  }
+  return rows;
+}
+
+async function secondsOf(
+  folder: string,
+  side: (typeof SIDES)[number],
+  file: string,
+  text: string,
+  isWrong = false,
+): Promise<number> {
+  const dir = join(folder, 'submission');
+  const command = commandFor(side, file);
+  await mkdir(dir);
+  await writeFile(join(dir, command.split(' ')[1] ?? ''), text);
+  const args = [`--${side}`, command, '--dir', dir, '--out', join(folder, 'grade')];
+  const begin = performance.now();
+  const ended = outputOf(startBuilt(['check', ...args]));
+  // A lost point is a status of its own.
+  await (isWrong ? ended.catch(() => undefined) : ended);
+  const seconds = (performance.now() - begin) / 1000;
+  await rm(dir, { recursive: true });
+  await rm(join(folder, 'grade'), { recursive: true });
+  return seconds;
+}

@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { TemporaryFolder } from './folders.ts';
+import { run, WIRELAB } from './programs.ts';
+
+const PROGRAMS = ['sh', 'setpriv', 'id', 'touch', 'rm'];
+const NOBODY = 65_534;
+
+function pathOf(program: string): string {
+  return spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
+}
+
+const canBeNobody = process.getuid?.() === 0 && PROGRAMS.every((program) => pathOf(program) !== '');
+if (!canBeNobody) {
+  console.warn('Left out: grading as nobody. It needs Linux, root and setpriv.');
+}
+
+/** It tries what would change its grade, and says what it can. */
+const SERVER = `id -u; id -G
+touch own.txt && echo writes
+rm -f files/usual.txt && echo replaces
+touch 'OUT/report.json' && echo cheats
+read -r _ _ _ grader _ < /proc/$PPID/stat; kill -9 $grader && echo kills
+touch link/inside.txt && echo follows
+echo end
+`;
+
+describe.skipIf(!canBeNobody)('wirelab check as root without bubblewrap', () => {
+  test('runs a submission as nobody, who reaches neither the grader nor the results', async () => {
+    await using folder = await TemporaryFolder.create({});
+    const at = (name: string): string => join(folder.path, name);
+    for (const name of ['bin', 'submission', 'outside']) await mkdir(at(name));
+    for (const program of PROGRAMS) await symlink(pathOf(program), join(at('bin'), program));
+    await symlink(at('outside'), join(at('submission'), 'link'));
+    // Others may look into it, as they may where graders usually write.
+    await chmod(folder.path, 0o755);
+    await writeFile(at('outside/theirs.txt'), '');
+    const text = SERVER.replace('OUT', at('out'));
+    await writeFile(at('submission/server.sh'), text);
+    const { stdout } = await run(
+      WIRELAB,
+      [
+        ...['check', '--server', 'sh server.sh 2> errors.txt', '--only', 'starts'],
+        ...['--dir', at('submission'), '--out', at('out')],
+      ],
+      { env: { ...process.env, PATH: at('bin') } },
+    );
+    const report = JSON.parse(await readFile(at('out/report.json'), 'utf8'));
+    expect(stdout).toContain('0 of 2 points');
+    expect(report.sandbox).toContain('as nobody');
+    expect(report.results[0].output).toBe(`${NOBODY}\n${NOBODY}\nwrites\nreplaces\nend\n`);
+    // What a link leads to is not given away.
+    expect((await stat(at('outside/theirs.txt'))).uid).toBe(0);
+  });
+});
