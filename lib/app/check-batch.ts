@@ -67,7 +67,7 @@ class Batch {
     await this.#writeTables(names);
     if (!this.#isStopped) return;
     process.stdout.write('broken off; the same command goes on with the rest\n');
-    process.exitCode = EXIT.failed;
+    process.exitCode = EXIT.interrupted;
   }
 
   /** The ports are those of the document, so several at a time need a network each. */

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { type Assignment, isHidden, lateShare } from '../lab/grader/assignment.ts';
 import type { Result, Side } from '../lab/grader/check.ts';
@@ -23,12 +22,10 @@ import { EXIT } from './exit-status.ts';
 import { gradeClient } from './grade-client.ts';
 import { gradeServer } from './grade-server.ts';
 import type { GradeOptions } from './grading.ts';
+import { makeReportFolder, replaceFile } from './report-folder.ts';
 import { sandbox } from './sandbox.ts';
-import { onStopSignal } from './stop-signals.ts';
+import { STOP_SIGNALS } from './stop-signals.ts';
 import { Workspace } from './workspace.ts';
-
-/** As a shell has it for Ctrl-C. */
-const INTERRUPTED = 130;
 
 /** A grade as it stands in `report.json`. */
 export interface Report extends Grade {
@@ -40,15 +37,14 @@ export interface Report extends Grade {
 
 /** Grades one submission, and writes all that was asked for. */
 export async function checkOne(flags: CheckFlags): Promise<void> {
-  // What runs is ended, and what was copied removed, when the process ends.
-  onStopSignal(() => process.exit(INTERRUPTED));
+  // What runs is ended, and what was copied removed, when the process ends. A second signal does not hurry it.
+  for (const signal of STOP_SIGNALS) process.on(signal, breakOff);
   const assignment = assignmentOf(flags.assignment);
   const { side, command } = subjectOf(flags, assignment);
   expectChecks(side, flags.only);
   const out = resolve(flags.out);
-  const captures = join(out, 'captures');
   expectApart(out, flags.dir, true);
-  await mkdir(captures, { recursive: true });
+  const { captures } = makeReportFolder(out);
   await using workspace = await Workspace.copyOf(flags.dir);
   const files = gradedFiles();
   if (side === 'server') {
@@ -76,6 +72,11 @@ export async function checkOne(flags: CheckFlags): Promise<void> {
   const { earned, points } = await writeReports(grade, assignment, out, flags);
   process.stdout.write(sumInWords(grade));
   process.exitCode = earned < points ? EXIT.failed : EXIT.done;
+}
+
+function breakOff(): void {
+  process.stderr.write('broken off; there is no report\n');
+  process.exit(EXIT.interrupted);
 }
 
 /** A result more for each reading that the assignment requires. */
@@ -116,24 +117,24 @@ async function writeReports(
     result.capture === undefined ? [] : chartsOf(join(out, result.capture));
   const page = join(out, 'report.html');
   const late = report.score < earned ? report.score : undefined;
-  await writeFile(page, htmlReport(report, charts, late));
+  await replaceFile(page, htmlReport(report, charts, late));
   // For students, while the grades are not out.
   const seen = report.results.filter((result) => !isHidden(assignment, result));
   if (seen.length < report.results.length) {
-    await writeFile(
+    await replaceFile(
       join(out, 'report-for-students.html'),
       htmlReport({ ...report, results: seen }, charts),
     );
   }
-  await writeFile(join(out, 'report.json'), inJson(report));
+  await replaceFile(join(out, 'report.json'), inJson(report));
   const { junit, tap, gradescope, github } = flags;
   // They are shown to students at once; Gradescope hides by itself what is hidden.
   const shown = { ...report, results: seen };
-  if (junit !== undefined) await writeFile(junit, junitReport(shown));
-  if (tap !== undefined) await writeFile(tap, tapReport(shown));
-  if (github !== undefined) await writeFile(github, inJson(githubResults(shown)));
+  if (junit !== undefined) await replaceFile(junit, junitReport(shown));
+  if (tap !== undefined) await replaceFile(tap, tapReport(shown));
+  if (github !== undefined) await replaceFile(github, inJson(githubResults(shown)));
   if (gradescope !== undefined) {
-    await writeFile(gradescope, inJson(gradescopeResults(report, assignment, report.score)));
+    await replaceFile(gradescope, inJson(gradescopeResults(report, assignment, report.score)));
   }
   process.stdout.write(`report: ${page}\n`);
   if (late !== undefined) process.stdout.write(`it came late: ${late} points are left\n`);

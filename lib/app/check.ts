@@ -48,6 +48,8 @@ async function check(flags: CheckFlags): Promise<void> {
     // Loaded by the process that needs it only: charts and terminals take a while.
     const { checkOne } = await import('./check-one.ts');
     await checkOne(flags);
+    // Whatever a program has left behind, the grader is done.
+    process.stdout.write('', () => process.exit());
   }
 }
 
@@ -57,14 +59,20 @@ async function runInOwnNetwork(): Promise<boolean> {
   const own = ownNetwork(process.execPath, args);
   if (own === undefined) return false;
   const child = spawn(own.file, own.args, {
-    stdio: 'inherit',
+    // A group of its own: what ends both of them comes from here, and bubblewrap lives until the other has cleaned up.
+    ...{ detached: true, stdio: ['ignore', 'inherit', 'inherit'] },
     env: { ...process.env, [INSIDE]: '1' },
   });
-  // The terminal tells both of them; whoever kills this one only means both as well.
-  for (const signal of STOP_SIGNALS) process.on(signal, () => child.kill(signal));
-  process.exitCode = await new Promise<number>((resolveStatus) => {
+  const ended = new Promise<number>((resolveStatus, reject) => {
+    child.once('error', reject);
     child.once('exit', (code) => resolveStatus(code ?? EXIT.failed));
   });
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, () => {
+      if (child.exitCode === null) process.kill(-(child.pid ?? 0), signal);
+    });
+  }
+  process.exitCode = await ended;
   return true;
 }
 

@@ -1,5 +1,5 @@
 /** What a program says to the script that ran it. */
-export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 

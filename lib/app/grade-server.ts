@@ -68,6 +68,7 @@ class ServerGrading implements AsyncDisposable {
       this.#startSeconds = AGAIN_SECONDS;
       return false;
     }
+    this.#startSeconds = START_SECONDS;
     // It opens one port after the other; one that has never been there is not waited for again.
     if (!this.#hasLastPort) return true;
     this.#hasLastPort = await this.#waitForPort(last, LAST_PORT_SECONDS);
@@ -80,7 +81,7 @@ class ServerGrading implements AsyncDisposable {
     while (this.#program?.isRunning && clock.now() < deadline) {
       const probe = new ServerProbe(this.#probeOptions());
       const talker = await probe.tryConnect(port, 1000);
-      probe.close();
+      await probe.close();
       if (talker !== undefined) return true;
       await sleep(POLL_MS);
     }
@@ -123,9 +124,8 @@ class ServerGrading implements AsyncDisposable {
         ...{ expected: 'it runs on', got: this.#program?.end ?? 'it has ended' },
       });
     }
-    probe.close();
     // What closing has brought belongs to it.
-    await sleep(20);
+    await probe.close();
     return await run.result(probe, this.#program?.takeOutput() ?? '');
   }
 

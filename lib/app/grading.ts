@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Assignment, pointsOf } from '../lab/grader/assignment.ts';
@@ -78,6 +79,8 @@ export class CheckRun<One extends CheckInfo> {
 
   /** From now on what goes over the wire is recorded. */
   record(): void {
+    // What an earlier run has left may be a link.
+    rmSync(this.#capture, { force: true });
     this.#recording = recordChecks(this.#capture);
   }
 

@@ -20,6 +20,7 @@ const MOST_LOOKS = 600;
 /** Watches a program of somebody else, and ends it for sure, with all that it has started. */
 export class ProcessGuard {
   readonly #pid: number;
+  readonly #holders: number;
   readonly #watch: NodeJS.Timeout;
   #isOver = false;
   #tree: readonly ProcessInfo[] = [];
@@ -29,12 +30,15 @@ export class ProcessGuard {
 
   /**
    * @param pid of a process that leads its group.
+   * @param holders generations of processes, from that one on, that are not part of the program
    * @param onExceeded it is about to be ended: why.
    */
-  constructor(pid: number, limits: Limits, onExceeded: (why: string) => void) {
+  constructor(pid: number, holders: number, limits: Limits, onExceeded: (why: string) => void) {
     this.#pid = pid;
+    this.#holders = holders;
     this.#watch = setInterval(() => this.#look(limits, onExceeded), LOOK_EVERY_MS);
-    process.once('exit', this.kill);
+    // Before what it writes to is removed.
+    process.prependOnceListener('exit', this.kill);
   }
 
   /** Files and sockets that its processes have open, where the system tells. */
@@ -96,7 +100,7 @@ export class ProcessGuard {
   /** Its processes, without what only holds them. */
   #own(): ProcessInfo[] {
     if (this.#isOver) return [];
-    return processTree(this.#pid).filter(({ command }) => command !== 'bwrap');
+    return processTree(this.#pid).filter(({ generation }) => generation >= this.#holders);
   }
 
   #look({ memory, processes }: Limits, onExceeded: (why: string) => void): void {

@@ -5,17 +5,23 @@ const PAGE_BYTES = 4096;
 export interface ProcessInfo {
   readonly pid: number;
   readonly parent: number;
-  readonly command: string;
   /** Bytes of memory that are in use. */
   readonly memory: number;
 }
 
+export interface Descendant extends ProcessInfo {
+  /** 0 for the first one, 1 for its children, and so on. */
+  readonly generation: number;
+}
+
 /** A process and all that came of it; empty where the system does not tell (it needs /proc). */
-export function processTree(root: number): ProcessInfo[] {
+export function processTree(root: number): Descendant[] {
   const all = processes();
-  const found = all.filter(({ pid }) => pid === root);
-  for (let at = 0; at < found.length; at += 1) {
-    found.push(...all.filter(({ parent }) => parent === found[at]?.pid));
+  const found = all.filter(({ pid }) => pid === root).map((one) => ({ ...one, generation: 0 }));
+  // It grows meanwhile.
+  for (const { pid, generation } of found) {
+    const children = all.filter(({ parent }) => parent === pid);
+    found.push(...children.map((one) => ({ ...one, generation: generation + 1 })));
   }
   return found;
 }
@@ -61,10 +67,9 @@ function processes(): ProcessInfo[] {
       // The name stands in parentheses, and may hold anything.
       const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
       const [, parent = '0', ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const command = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
       // Field 24 of proc(5), pages.
       const memory = Number(rest[19] ?? 0) * PAGE_BYTES;
-      return [{ pid, parent: Number(parent), command, memory }];
+      return [{ pid, parent: Number(parent), memory }];
     } catch {
       // It has just ended.
       return [];

@@ -9,6 +9,8 @@ export interface Owner {
 export interface Sandbox {
   /** What holds here, for people. */
   readonly about: string;
+  /** So many processes, each the parent of the next, hold the program and are not part of it. */
+  readonly holders: number;
   /** Who has to own the folder, if it is somebody else. */
   readonly owner?: Owner;
   /** What to start so that `command` runs in `folder`, which it can write to. */
@@ -27,8 +29,10 @@ const ENVIRONMENT = ['PATH', 'LANG', 'LC_ALL', 'JAVA_HOME', 'NODE_PATH', 'PYTHON
 const BUBBLEWRAP = [
   ...['--ro-bind', '/', '/', '--size', TMP_BYTES, '--tmpfs', '/tmp'],
   // Sockets of other programs are there, and a read-only folder keeps nobody from talking to them.
-  ...['--tmpfs', '/run', '--proc', '/proc', '--dev', '/dev'],
-  ...['--unshare-pid', '--unshare-ipc', '--die-with-parent'],
+  ...['--tmpfs', '/run', '--remount-ro', '/run', '--proc', '/proc'],
+  ...['--dev', '/dev', '--size', TMP_BYTES, '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
+  // Whoever is root could undo all of it.
+  ...['--cap-drop', 'ALL', '--unshare-pid', '--unshare-ipc', '--die-with-parent'],
 ];
 
 /** Of every Linux: it owns nothing. */
@@ -49,6 +53,8 @@ function inBubblewrap(): Sandbox | undefined {
   }
   return {
     about: 'a program can write to its own folder only, and no process of it outlives its check',
+    // Bubblewrap, and the one of it that is the first process of its namespace.
+    holders: 2,
     wrap: (command, folder) => ({
       file: 'bwrap',
       args: [
@@ -66,7 +72,7 @@ function asNobody(): Sandbox | undefined {
   return {
     about:
       'bubblewrap is not here or not allowed: a program runs as nobody, and can write where everybody can',
-    owner: NOBODY,
+    ...{ owner: NOBODY, holders: 0 },
     wrap: (command) => ({ file: 'setpriv', args: [...AS_NOBODY, 'sh', '-c', command] }),
   };
 }
@@ -76,7 +82,7 @@ function asYou(): Sandbox {
     process.platform === 'linux'
       ? 'bubblewrap is not here or not allowed: a program can write wherever you can'
       : 'this system has no bubblewrap: a program can write wherever you can';
-  return { about, wrap: (command) => shell(command) };
+  return { about, holders: 0, wrap: (command) => shell(command) };
 }
 
 /**
@@ -89,7 +95,7 @@ export function ownNetwork(
 ): { readonly file: string; readonly args: readonly string[] } | undefined {
   const wrap = ['--dev-bind', '/', '/', '--unshare-net', '--die-with-parent', '--'];
   if (process.platform !== 'linux' || !works('bwrap', [...wrap, ...NESTED])) return undefined;
-  return { file: 'bwrap', args: [...wrap, file, ...args] };
+  return { file: 'sh', args: ['-c', OBLIVIOUS, 'bwrap', ...wrap, file, ...args] };
 }
 
 /** The environment of a program that is graded. */
@@ -101,6 +107,9 @@ export function graded(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   });
   return { ...Object.fromEntries(known), PYTHONUNBUFFERED: '1', ...more };
 }
+
+/** Bubblewrap passes no signal on, and what runs in it is killed when it ends: it is to hear of none. */
+const OBLIVIOUS = `trap '' INT TERM HUP; exec "$0" "$@"`;
 
 /** Not every system allows one within another. */
 const NESTED = ['bwrap', ...BUBBLEWRAP, '--', 'true'];

@@ -27,7 +27,7 @@ export class SubmissionProgram implements AsyncDisposable {
       stream?.on('data', (chunk: Buffer) => this.#output.push(chunk.toString('utf8')));
     }
     if (child.pid !== undefined) {
-      this.#guard = new ProcessGuard(child.pid, limits, (why) => {
+      this.#guard = new ProcessGuard(child.pid, sandbox.holders, limits, (why) => {
         this.#end ??= why;
       });
     }

@@ -25,7 +25,7 @@ export class SubmissionTerminal implements TerminalUnderTest {
       ...{ name: 'dumb', cols: COLUMNS, rows: ROWS, cwd: folder },
       env: graded({ HOME: folder, TERM: 'dumb' }),
     });
-    this.#guard = new ProcessGuard(this.#pty.pid, limits, (why) => {
+    this.#guard = new ProcessGuard(this.#pty.pid, sandbox.holders, limits, (why) => {
       this.#end ??= why;
     });
     this.#pty.onData((data) => {

@@ -71,7 +71,11 @@ export class Workspace implements AsyncDisposable {
   }
 
   readonly #removeNow = (): void => {
-    rmSync(this.path, { recursive: true, force: true });
+    try {
+      rmSync(this.path, { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+      // What else is to be done at the end must be done.
+    }
   };
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -64,6 +64,10 @@ const DRAW = {
 };
 
 const REORDER_BY = millis(5);
+/** Stands for the number of a datagram that is no part of a file, which no part has; nth counts all of these. */
+export const NO_PART = 2 ** 32;
+/** What is kept of the states of a path: beyond that, a file has them once more. */
+const MOST_STATES = 2 ** 22;
 
 type Draw = (draw: number) => number;
 
@@ -117,14 +121,17 @@ export class FaultPlan {
   #isBad(seq: number, nth: number): boolean {
     const { burst } = this.#faults;
     if (burst === undefined) return false;
-    this.#bad[nth] ??= [];
-    const states = this.#bad[nth];
-    for (let at = states.length; at <= seq; at += 1) {
+    // One path for each sending of the parts, in their order; for what is no part, in the order of their coming.
+    const [path, place] = seq === NO_PART ? [0, nth] : [nth, seq];
+    const end = place % MOST_STATES;
+    this.#bad[path] ??= [];
+    const states = this.#bad[path];
+    for (let at = states.length; at <= end; at += 1) {
       const was = states[at - 1] ?? false;
-      const turns = randomFrom(this.#seed, at, nth, DRAW.turn) < (was ? burst.leave : burst.enter);
+      const turns = randomFrom(this.#seed, at, path, DRAW.turn) < (was ? burst.leave : burst.enter);
       states.push(turns ? !was : was);
     }
-    return states[seq] ?? false;
+    return states[end] ?? false;
   }
 }
 

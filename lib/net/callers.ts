@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { RateLimit } from '../core/rate-limit.ts';
 import { plainAddress } from './addresses.ts';
+import { breakConnection } from './break-connection.ts';
 import { now } from './clock.ts';
 
 /** Connections from one address: at a time, at once, and a second in the long run. */
@@ -28,7 +29,7 @@ export class Callers {
     if (admitted === 'first-over') this.#onTooOften(address);
     if (admitted !== 'admitted' || others >= MAX_FROM_ONE) {
       socket.on('error', () => undefined);
-      socket.resetAndDestroy();
+      breakConnection(socket);
       return undefined;
     }
     this.#from.set(address, others + 1);

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { type Millis, millis } from '../core/brands.ts';
 import { systemCode } from '../core/errors.ts';
 import { FaultPlan } from '../lab/faults.ts';
+import { CheckEnded } from '../lab/grader/check.ts';
 import { CheckNotes } from '../lab/grader/check-notes.ts';
 import type {
   ClientBench,
@@ -146,6 +147,7 @@ export class ClientProbe extends CheckNotes implements ClientBench {
   }
 
   async start(from: string = HOST): Promise<ClientSession> {
+    if (!this.#server.listening) throw new CheckEnded('it is over');
     ClientProbe.#names += 1;
     const terminal = this.#options.startClient();
     this.#terminals.add(terminal);

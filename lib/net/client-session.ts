@@ -186,7 +186,7 @@ export class ProbeSession implements ClientSession {
     this.#downloads += 1;
     const newName = `saved-${this.name}-${this.#downloads}.bin`;
     const isOver = served.answer === undefined || served.answer === 'proceed';
-    if ((isOver || plan.typesNameAnyway) && served.port !== undefined) {
+    if ((isOver || plan.typesNameAnyway) && (served.port !== undefined || bytes.length === 0)) {
       await this.untilPrompt();
       await this.type(newName);
     }

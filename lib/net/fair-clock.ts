@@ -13,6 +13,8 @@ const MOST_LOST = 0.8;
 export class FairClock {
   readonly #waited: () => number;
   #lost = 0;
+  /** It never goes back. */
+  #last = 0;
   #lookedAt = now();
   #waitedBefore: number;
 
@@ -25,7 +27,8 @@ export class FairClock {
   now(): Millis {
     const time = now();
     if (time - this.#lookedAt >= LOOK_EVERY) this.#look(time);
-    return millis(time - this.#lost);
+    this.#last = Math.max(this.#last, time - this.#lost);
+    return millis(this.#last);
   }
 
   /** Resolves after `span`, when what has come by then was read, or as soon as `signal` is aborted. */

@@ -4,6 +4,7 @@ import { type Agreed, LinkConversation, type Passed } from '../lab/link-conversa
 import type { Toward } from '../lab/link-ways.ts';
 import { type TcpFaults, TcpPath } from '../lab/tcp-path.ts';
 import { plainAddress } from './addresses.ts';
+import { breakConnection } from './break-connection.ts';
 import { Alarm, now } from './clock.ts';
 import { type Decision, LinkDatagrams, type LinkDatagramsOptions } from './link-datagrams.ts';
 
@@ -191,7 +192,7 @@ export class LinkConnection {
 
   #reset(toward: Toward): void {
     const socket = this.#sockets[toward];
-    if (!socket.destroyed) socket.resetAndDestroy();
+    breakConnection(socket);
   }
 
   #closeWhenBothAreGone(): void {

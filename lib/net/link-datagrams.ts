@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { after, type Millis, millis } from '../core/brands.ts';
-import { damaged, explainFate, type Fate } from '../lab/faults.ts';
+import { damaged, explainFate, type Fate, NO_PART } from '../lab/faults.ts';
 import type { Agreed } from '../lab/link-conversation.ts';
 import type { DatagramWay, Toward } from '../lab/link-ways.ts';
 import { PartNumbers } from '../lab/part-number.ts';
@@ -11,8 +11,6 @@ import { explainDatagram, tapUdp } from './tap.ts';
 
 /** What is on its way at once, at most: beyond that it is dropped. */
 const MAX_ON_ITS_WAY_BYTES = 64 * 2 ** 20;
-/** A datagram that is no part is counted by itself, under a number that no part has. */
-const NO_PART = 2 ** 32;
 
 /** What was decided about a datagram. */
 export interface Decision {

@@ -2,6 +2,7 @@ import { type AddressInfo, createConnection, createServer, type Socket } from 'n
 import { type Millis, millis } from '../core/brands.ts';
 import type { DatagramWay, Toward } from '../lab/link-ways.ts';
 import type { TcpFaults } from '../lab/tcp-path.ts';
+import { breakConnection } from './break-connection.ts';
 import { LinkConnection } from './link-connection.ts';
 import type { Decision } from './link-datagrams.ts';
 import { refusalOfItself } from './open-connection.ts';
@@ -81,7 +82,7 @@ export class LinkDriver implements AsyncDisposable {
     const server = createConnection({ host, port, allowHalfOpen: true, timeout: CONNECT_TIME });
     const fail = (error: Error): void => {
       tell(`cannot be connected with the server: ${error.message}`);
-      client.resetAndDestroy();
+      breakConnection(client);
     };
     server.once('error', fail);
     server.once('timeout', () => server.destroy(new Error('it does not answer')));

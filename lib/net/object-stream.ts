@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type FramedObject, JsonFramer } from '../core/json-framer.ts';
+import { breakConnection } from './break-connection.ts';
 import { KEEP_ALIVE_MS } from './line-connection.ts';
 
 const LF = 0x0a;
@@ -78,7 +79,7 @@ export class ObjectStream {
     if (this.#ended) return;
     this.#ended = true;
     this.#take = undefined;
-    this.socket.resetAndDestroy();
+    breakConnection(this.socket);
   }
 
   #onData(chunk: Buffer): void {

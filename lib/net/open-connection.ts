@@ -1,4 +1,5 @@
 import { createConnection, type Socket, type TcpNetConnectOpts } from 'node:net';
+import { breakConnection } from './break-connection.ts';
 import { tapTcp } from './tap.ts';
 
 /** A server that does not answer the TCP handshake is given this long. */
@@ -65,7 +66,7 @@ export function refusalOfItself(socket: Socket): Error | undefined {
   const { localAddress, localPort, remoteAddress = '', remotePort } = socket;
   if (localPort !== remotePort || localAddress !== remoteAddress) return undefined;
   // What is closed by a reset does not hold its port for another minute.
-  socket.resetAndDestroy();
+  breakConnection(socket);
   const message = `connect ECONNREFUSED ${remoteAddress}:${remotePort}`;
   return Object.assign(new Error(message), { code: 'ECONNREFUSED' });
 }

@@ -18,8 +18,10 @@ import { explainDatagram, lastFrame, tapUdp } from './tap.ts';
 
 /** Nothing for so long: what was sent has come. */
 const QUIET = millis(120);
-/** The first part may take longer: the server has a file to read. */
-const FIRST_QUIET = millis(600);
+/** The first part may take longer, and the first one after `proceed`: programs look whether there is something to do. */
+const FIRST_QUIET = millis(2000);
+/** From a server whose parts have never come. */
+const SHORT_FIRST_QUIET = millis(600);
 /** Re-requests in a row that bring nothing. */
 const MAX_SILENT_ROUNDS = 6;
 /** From a server that has brought nothing to its end before. */
@@ -115,7 +117,10 @@ export class ProbeDownload implements RunningDownload {
       for (const seq of seqs.slice(at, at + MOST_NUMBERS)) {
         this.#asked.set(seq, (this.#asked.get(seq) ?? 0) + 1);
       }
-      await this.#options.talker.say(seqs.slice(at, at + MOST_NUMBERS).join(' '));
+      const words = seqs.slice(at, at + MOST_NUMBERS);
+      const { separator } = this.#options.readings;
+      const messages = separator === 'each' ? words : [words.join(separator)];
+      for (const message of messages) await this.#options.talker.say(String(message));
     }
   }
 
@@ -155,7 +160,8 @@ export class ProbeDownload implements RunningDownload {
     let silentRounds = 0;
     let hasAsked = false;
     const isDone = (): boolean => this.#has(this.#proceeded || takesSilenceForPause ? count : half);
-    await this.#untilQuietOr(() => this.#payloads.size > 0, FIRST_QUIET);
+    const firstQuiet = readings.downloads ? FIRST_QUIET : SHORT_FIRST_QUIET;
+    await this.#untilQuietOr(() => this.#payloads.size > 0, firstQuiet);
     while (talker.isOpen && this.#clock.now() < this.#endsAt) {
       const before = this.#newParts;
       await this.#untilQuietOr(isDone, QUIET + 100 * silentRounds);
@@ -165,6 +171,8 @@ export class ProbeDownload implements RunningDownload {
       if (missing.length === 0 && !this.#proceeded && pauses) {
         if (!(await this.#answerPause())) return;
         silentRounds = 0;
+        const known = this.#newParts;
+        await this.#untilQuietOr(() => this.#newParts > known, firstQuiet);
         continue;
       }
       if (missing.length === 0) return;

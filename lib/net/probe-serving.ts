@@ -10,6 +10,7 @@ import type {
 } from '../lab/grader/client-bench.ts';
 import { SendingCounts } from '../lab/sending-counts.ts';
 import { SEGMENT_PAYLOAD } from '../udp-reliable/segment.ts';
+import { now } from './clock.ts';
 import type { FairClock } from './fair-clock.ts';
 import type { ProbeTalker } from './probe-talker.ts';
 import { sendFrom } from './send-from.ts';
@@ -24,6 +25,8 @@ const LIMIT = millis(15_000);
 /** For a client that has brought nothing to its end before. */
 const SHORT_LIMIT = millis(5000);
 const TURN = millis(40);
+/** Messages that follow each other so soon are one question. */
+const ONE_QUESTION = millis(20);
 /** Of this machine as well, where 127.0.0.0/8 is whole. */
 const ELSEWHERE = '127.0.0.3';
 /** The document has a pause at 50 % and, in another place, at 20 %. */
@@ -71,7 +74,13 @@ export class ProbeServing {
   readonly #others: string[] = [];
   #endsAt: Millis;
   readonly #clock: FairClock;
-  #lastSent: Millis;
+  /** Nothing is said by the client about going on, and no part of the second half has been sent. */
+  #isPaused = false;
+  #isDeaf = false;
+  #lastAsked = millis(Number.NEGATIVE_INFINITY);
+  #lastSent = now();
+  /** The same by the time that the client has had. */
+  #lastSentFair: Millis;
   #deafFor: number;
   #port = 0;
   #host = '127.0.0.1';
@@ -85,7 +94,7 @@ export class ProbeServing {
     this.#half = this.#count < 2 ? this.#count : Math.max(1, Math.floor(this.#count * share));
     this.#fateOf = plan.fateOf ?? (() => [{ delay: millis(0) }]);
     this.#clock = options.clock;
-    this.#lastSent = this.#clock.now();
+    this.#lastSentFair = this.#clock.now();
     this.#endsAt = millis(this.#clock.now() + (readings.downloads ? LIMIT : SHORT_LIMIT));
     this.#deafFor = plan.deafFor ?? 0;
     this.#seen = {
@@ -132,8 +141,11 @@ export class ProbeServing {
     }
     await this.#send(sent, this.#half);
     if (isPaused) {
+      this.#isPaused = true;
       await this.#until(() => this.#has(this.#half) || this.#seen.answer !== undefined);
-      if (!(await this.#pause())) return;
+      const goesOn = await this.#pause();
+      this.#isPaused = false;
+      if (!goesOn) return;
       await this.#send(this.#half, this.#count);
     }
     await this.#until(() => this.#has(this.#count));
@@ -226,7 +238,7 @@ export class ProbeServing {
   #sendPart(seq: number): void {
     const nth = this.#counts.next(seq);
     this.#sent.add(seq);
-    this.#lastSent = this.#clock.now();
+    this.#sentNow();
     const datagram = this.#datagramOf(seq);
     const fate = this.#fateOf(seq, nth, this.#count - 1);
     if (fate.length === 0) this.#options.onStep(`part ${seq}, sending ${nth}, is lost`);
@@ -240,12 +252,17 @@ export class ProbeServing {
       else {
         const timer = setTimeout(() => {
           this.#timers.delete(timer);
-          this.#lastSent = this.#clock.now();
+          this.#sentNow();
           go();
         }, copy.delay);
         this.#timers.add(timer);
       }
     }
+  }
+
+  #sentNow(): void {
+    this.#lastSent = now();
+    this.#lastSentFair = this.#clock.now();
   }
 
   #datagramOf(seq: number): Buffer {
@@ -282,7 +299,7 @@ export class ProbeServing {
 
   #onMessage(message: string): void {
     const text = message.trim();
-    const numbers = /^[\d\s,;[\]()]+$/.test(text) ? text.match(/\d+/g)?.map(Number) : undefined;
+    const numbers = /^[\d\s,;|[\]()]+$/.test(text) ? text.match(/\d+/g)?.map(Number) : undefined;
     if (numbers !== undefined) this.#onReRequest(numbers);
     else if (text === 'stop' && this.#has(this.#count)) this.#seen.stopped = true;
     else if (this.#seen.answer === undefined && this.#sent.size > 0 && !this.#has(this.#count)) {
@@ -298,14 +315,29 @@ export class ProbeServing {
       return since !== undefined && time - since > ON_ITS_WAY;
     };
     const missing = [...this.#sent].filter((seq) => !isThere(seq)).sort((a, b) => a - b);
-    const inPause = this.#sent.size < this.#count && this.#has(this.#half);
-    this.#reRequests.push({
-      ...{ seqs, missing, inPause, after: time - this.#lastSent, frame: lastFrame() },
-    });
+    const inPause = this.#isPaused && this.#seen.answer === undefined && this.#has(this.#half);
+    const [after, fairAfter] = [now() - this.#lastSent, time - this.#lastSentFair];
+    const last = this.#reRequests.at(-1);
+    const isMore = last !== undefined && time - this.#lastAsked < ONE_QUESTION;
+    this.#lastAsked = time;
+    // Some name each part in a message of its own.
+    if (isMore) {
+      this.#reRequests[this.#reRequests.length - 1] = { ...last, seqs: [...last.seqs, ...seqs] };
+    } else {
+      this.#reRequests.push({
+        seqs: [...seqs],
+        missing,
+        inPause,
+        after,
+        fairAfter,
+        frame: lastFrame(),
+      });
+    }
     const known = seqs.filter(isThere).length;
     if (this.#options.plan.isTrial && known > this.#sent.size / 2) this.#endsAt = time;
-    if (this.#deafFor > 0) {
-      this.#deafFor -= 1;
+    if (!isMore) this.#isDeaf = this.#deafFor > 0;
+    if (this.#isDeaf) {
+      if (!isMore) this.#deafFor -= 1;
       return;
     }
     for (const seq of seqs) if (this.#sent.has(seq)) this.#sendPart(seq);

@@ -1,9 +1,11 @@
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { type Millis, millis } from '../core/brands.ts';
 import { systemCode } from '../core/errors.ts';
 import type { Talker } from '../lab/grader/server-bench.ts';
 import { plainAddress } from './addresses.ts';
+import { breakConnection } from './break-connection.ts';
 import type { FairClock } from './fair-clock.ts';
 import { tapTcp } from './tap.ts';
 
@@ -65,7 +67,7 @@ export class ProbeTalker implements Talker {
     });
     // Whoever says that he has nothing more to say has closed it, for the protocol. A reset leaves nothing of the
     // connection behind: the program has to be started again at once, and need not have SO_REUSEADDR for that.
-    socket.on('end', () => socket.resetAndDestroy());
+    socket.on('end', () => breakConnection(socket));
   }
 
   /**
@@ -188,7 +190,17 @@ export class ProbeTalker implements Talker {
 
   reset(): void {
     this.#isOpen = false;
-    this.#socket.resetAndDestroy();
+    breakConnection(this.#socket);
+  }
+
+  /** Waits until nothing of it is left, or gives it up. */
+  async gone(patience: number): Promise<void> {
+    if (this.#socket.closed) return;
+    const closed = new AbortController();
+    this.#socket.once('close', () => closed.abort());
+    await this.#options.clock.wait(patience, closed.signal);
+    breakConnection(this.#socket);
+    if (!this.#socket.closed) await once(this.#socket, 'close');
   }
 
   #write(data: string | Uint8Array): Promise<void> {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { ACKNOWLEDGEMENT } from '../relay/codec.ts';
 import type { RelayError } from '../relay/messages.ts';
 import { Retries } from '../relay/retries.ts';
+import { breakConnection } from './break-connection.ts';
 import { delay, now } from './clock.ts';
 import type { RelayLogIn } from './relay-client.ts';
 import { requestData } from './relay-data-client.ts';
@@ -121,7 +122,7 @@ class Download {
       const sink = await this.#open();
       if (sink.offset > 0) {
         // Asked from the start, only to learn the size.
-        socket.resetAndDestroy();
+        breakConnection(socket);
         return this.#attempt();
       }
     }
@@ -144,7 +145,7 @@ class Download {
         }
       }
       if (this.#size !== undefined && this.#received !== this.#size) {
-        socket.resetAndDestroy();
+        breakConnection(socket);
         return { type: 'lost', reason: broken?.message ?? 'the server closed the connection' };
       }
       await this.#options.finish().catch(asSinkError);
@@ -153,7 +154,7 @@ class Download {
       return { type: 'complete' };
     } catch (error) {
       // An orderly end would say that everything is there.
-      socket.resetAndDestroy();
+      breakConnection(socket);
       throw error;
     }
   }

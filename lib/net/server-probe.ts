@@ -1,5 +1,6 @@
 import { type Millis, millis } from '../core/brands.ts';
 import { FaultPlan, type Faults } from '../lab/faults.ts';
+import { CheckEnded } from '../lab/grader/check.ts';
 import { CheckNotes } from '../lab/grader/check-notes.ts';
 import type {
   DownloadPlan,
@@ -20,6 +21,8 @@ const HOST = '127.0.0.1';
 const OTHER_HOST = '127.0.0.2';
 /** How long a server may take for an answer: far more than any needs. */
 const PATIENCE = millis(3000);
+/** A server hears at once that a client has gone; some do not listen. */
+const CLOSING_PATIENCE = 100;
 /** More than any file has that is offered. */
 const MOST_PARTS = 2000;
 
@@ -42,6 +45,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
   readonly #plan: FaultPlan;
   readonly #talkers = new Set<ProbeTalker>();
   readonly clock: FairClock;
+  #isClosed = false;
   readonly readings: ServerReadings;
   static #names = 0;
 
@@ -68,7 +72,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
         newName: () => probe.newName(),
       });
     } finally {
-      probe.close();
+      await probe.close();
     }
   }
 
@@ -140,10 +144,15 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     return this.clock.wait(span);
   }
 
-  /** Ends all connections. */
-  close(): void {
-    for (const talker of this.#talkers) talker.close();
-    this.#talkers.clear();
+  /**
+   * Ends all connections, and waits for it: whoever closes first has the connection for another minute, and a server
+   * that is ended with one of these cannot listen on its port again.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const talkers = [...this.#talkers];
+    for (const talker of talkers) talker.close();
+    await Promise.all(talkers.map((talker) => talker.gone(CLOSING_PATIENCE)));
   }
 
   #noConnection(port: number): never {
@@ -159,6 +168,8 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     name: string = this.newName(),
     patience: Millis = PATIENCE,
   ): Promise<ProbeTalker | undefined> {
+    // A check whose time was over may still be at it.
+    if (this.#isClosed) throw new CheckEnded('it is over');
     const onStep = (text: string): void => this.did(text);
     const talker = await ProbeTalker.open(HOST, port, this.ports, {
       ...{ framing, name, patience, onStep, other: 'server', clock: this.clock },

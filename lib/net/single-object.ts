@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { ByteBuffer } from '../core/byte-buffer.ts';
+import { breakConnection } from './break-connection.ts';
 import { openConnection } from './open-connection.ts';
 
 /** The other side has so long to take an object, or to send one. */
@@ -58,7 +59,7 @@ export function takeObject(
     clearTimeout(limit);
     if (socket.destroyed) return;
     onRefused(reason);
-    socket.resetAndDestroy();
+    breakConnection(socket);
   };
   socket.on('error', () => undefined);
   socket.once('close', () => clearTimeout(limit));

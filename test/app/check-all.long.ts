@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Side } from '../../lib/lab/grader/check.ts';
 import { FAULTS } from '../submissions/faults.ts';
+import { VARIATIONS } from '../submissions/variations.ts';
 import { canGrade, faulty, grade, lostBy, RIGHT, submission } from '../support/submissions.ts';
 
 const RUNS = 20;
@@ -23,6 +24,14 @@ describe.skipIf(!canGrade)('all checks', () => {
     'of the %s %s find the fault %s, and nothing else',
     async (side, base, _, fault) => {
       expect(lostBy(await grade(side, base, await faulty(fault)))).toEqual(fault.loses);
+    },
+  );
+
+  test.concurrent.each(VARIATIONS.map((one) => [one.side, one.base, one.about, one] as const))(
+    'give all points to the %s %s that %s',
+    async (side, base, _, variation) => {
+      const report = await grade(side, base, await faulty(variation));
+      expect(report.results.flatMap(({ findings }) => findings)).toEqual([]);
     },
   );
 

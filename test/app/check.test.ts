@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
+import { until } from '../net/waiting.ts';
 import { FAULTS } from '../submissions/faults.ts';
+import { VARIATIONS } from '../submissions/variations.ts';
 import { canGrade, faulty, grade, lostBy, RIGHT, submission } from '../support/submissions.ts';
 import { hasTshark, packetFields } from '../support/tshark.ts';
 import { TemporaryFolder } from './folders.ts';
@@ -46,6 +48,17 @@ describe('every planted fault', () => {
   });
 });
 
+/** The commands of all processes in which these words stand. */
+async function commandsWith(words: string): Promise<string[]> {
+  const numbers = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const commands = await Promise.all(
+    numbers.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return commands
+    .map((command) => command.replaceAll('\0', ' '))
+    .filter((one) => one.includes(words));
+}
+
 describe.skipIf(!canGrade)('wirelab check', () => {
   // They wait more than they work.
   test.concurrent.each([
@@ -55,6 +68,56 @@ describe.skipIf(!canGrade)('wirelab check', () => {
     const { results } = await grade(side, file, await submission(side, file), SOME[side]);
     expect(results.flatMap(({ findings }) => findings)).toEqual([]);
     expect(results.map(({ status }) => status)).toEqual(SOME[side].map(() => 'passed'));
+  });
+
+  test.concurrent.each(VARIATIONS.map((one) => [one.side, one.base, one.about, one] as const))(
+    'takes nothing from the %s %s that %s',
+    async (side, base, _, variation) => {
+      const report = await grade(side, base, await faulty(variation), variation.risks);
+      expect(report.results.flatMap(({ findings }) => findings)).toEqual([]);
+      expect(report.results).toHaveLength(variation.risks.length);
+    },
+  );
+
+  test('keeps a program from what is not its own, even as root', async () => {
+    const text = `import re
+print(re.search('CapEff:.*', open('/proc/self/status').read())[0])
+for path in '/run/x', '/dev/x', '/dev/shm/x', '/tmp/x', 'x', '/etc/x':
+    try:
+        open(path, 'w')
+        print('writes', path)
+    except OSError:
+        pass
+print('end')
+`;
+    const report = await grade('server', 's.py', text, ['starts']);
+    expect(report.results[0]?.output.split('\n').slice(0, -2)).toEqual([
+      'CapEff:\t0000000000000000',
+      ...['writes /dev/shm/x', 'writes /tmp/x', 'writes x'],
+    ]);
+  });
+
+  test('writes its report through no link that was handed in', async () => {
+    await using folder = await TemporaryFolder.create({ 'mine.txt': 'mine' });
+    const at = (name: string): string => join(folder.path, name);
+    await mkdir(at('submission/wirelab-check/captures'), { recursive: true });
+    await writeFile(at('submission/server.py'), 'import nonsense');
+    const report = at('submission/wirelab-check/report.html');
+    await symlink(at('mine.txt'), report);
+    const check = async (): Promise<number | null> => {
+      const flags = ['--dir', at('submission'), '--out', dirname(report), '--only', 'starts'];
+      return (await run(WIRELAB, ['check', '--server', 'python3 server.py', ...flags])).status;
+    };
+    expect(await check()).toBe(1);
+    expect(await readFile(at('mine.txt'), 'utf8')).toBe('mine');
+    expect(await readFile(report, 'utf8')).toContain('does not start');
+    for (const name of ['wirelab-check/captures', 'wirelab-check']) {
+      await rm(at(`submission/${name}`), { recursive: true });
+      await mkdir(at('other'), { recursive: true });
+      await symlink(at('other'), at(`submission/${name}`));
+      expect(await check(), name).toBeGreaterThan(0);
+      expect(await readdir(at('other'))).toEqual([]);
+    }
   });
 
   test.concurrent.each(MISTAKES)(
@@ -200,34 +263,29 @@ hidden: [files]
     expect(lostBy(await grade('client', 'line.py', text, only, assignment))).toEqual([]);
   });
 
-  test('broken off by Ctrl-C leaves no process and says how to go on', async () => {
-    await using folder = await TemporaryFolder.create({
-      'server.py': await submission('server', 'line.py'),
-    });
-    await mkdir(join(folder.path, 'class/one'), { recursive: true });
-    await writeFile(
-      join(folder.path, 'class/one/server.py'),
-      await submission('server', 'line.py'),
+  test.each([
+    ['--dir', 'class/one', 'broken off; there is no report'],
+    ['--batch', 'class', 'broken off; the same command goes on with the rest'],
+  ])('%s, broken off by Ctrl-C, leaves no process and nothing else', async (flag, what, words) => {
+    await using folder = await TemporaryFolder.create({});
+    const at = (name: string): string => join(folder.path, name);
+    for (const name of ['class/one', 'temporary']) await mkdir(at(name), { recursive: true });
+    await writeFile(at('class/one/server.py'), await submission('server', 'line.py'));
+    // The folder is in the command of all that is started.
+    const command = `python3 server.py ${folder.path}`;
+    const args = ['check', '--server', command, flag, at(what), '--out', at('out')];
+    const env = { ...process.env, TMPDIR: at('temporary') };
+    await using program = start(WIRELAB, args, { env });
+    await until('the submission', async () =>
+      (await commandsWith(folder.path)).some((one) => /^\S*python\S* server/.test(one)),
     );
-    const out = join(folder.path, 'out');
-    const args = [
-      'check',
-      '--server',
-      'python3 server.py',
-      '--batch',
-      join(folder.path, 'class'),
-      '--out',
-      out,
-    ];
-    await using program = start(WIRELAB, args);
-    for (let looks = 0; looks < 400 && !existsSync(join(out, 'one/captures')); looks += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
     program.kill('SIGINT');
-    const { status, stdout } = await program.exit;
-    expect(status).toBe(1);
-    expect(stdout).toContain('broken off; the same command goes on with the rest');
-    expect(existsSync(join(out, 'one/graded.txt'))).toBe(false);
+    const { status, stdout, stderr } = await program.exit;
+    expect(status).toBe(130);
+    expect(stdout + stderr).toContain(words);
+    expect(existsSync(at('out/one/graded.txt'))).toBe(false);
+    await until('their end', async () => (await commandsWith(folder.path)).length === 0);
+    expect(await readdir(at('temporary'))).toEqual([]);
   });
 });
 

@@ -21,7 +21,7 @@ describe.skipIf(!tells)('a program that is guarded', () => {
   test('is known to wait when the machine is busy, and not when it sleeps', async () => {
     const guard = (command: string): ProcessGuard => {
       const child = spawn('sh', ['-c', command], { detached: true, stdio: 'ignore' });
-      return new ProcessGuard(child.pid ?? 0, USUAL_LIMITS, () => undefined);
+      return new ProcessGuard(child.pid ?? 0, 0, USUAL_LIMITS, () => undefined);
     };
     const [busy, sleeping] = [guard(BUSY), guard('sleep 60')];
     try {

@@ -22,13 +22,13 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     to: 'timer *= 2',
   },
   {
-    name: 'timer-of-a-second',
+    name: 'timer-of-600-ms',
     side: 'client',
     base: 'line.py',
-    about: 'the timer starts with a second',
+    about: 'the timer starts with 600 ms, and grows by as much',
     loses: ['timer-begins', 'timer-grows'],
     from: 'STEP = 0.1 ',
-    to: 'STEP = 1.0 ',
+    to: 'STEP = 0.6 ',
   },
   {
     name: 'asks-for-all',

@@ -29,8 +29,9 @@ export async function submission(side: Side, file: string): Promise<string> {
   return await readFile(join(REPOSITORY, 'test/submissions', `${side}s`, file), 'utf8');
 }
 
-/** The text of a wrong one. @throws Error when the fault does not fit what it is planted in */
-export async function faulty({ side, base, from, to, name }: Fault): Promise<string> {
+/** The text of a right one in which something is otherwise. @throws Error when that does not fit */
+export async function faulty(change: Omit<Fault, 'loses' | 'about'>): Promise<string> {
+  const { side, base, from, to, name } = change;
   const parts = (await submission(side, base)).split(from);
   if (parts.length !== 2) throw new Error(`${name} does not fit ${base}`);
   return parts.join(to);

@@ -59,6 +59,8 @@ export interface ServingPlan {
 export interface ReRequest {
   /** Milliseconds since the last datagram was sent. */
   readonly after: number;
+  /** The same by the time that the client has had: less, where the machine was busy. */
+  readonly fairAfter: number;
   readonly seqs: readonly number[];
   /** Parts of those sent by then that were lost, or could not have been there. */
   readonly missing: readonly number[];

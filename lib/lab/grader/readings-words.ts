@@ -1,10 +1,17 @@
 import type { Numbering } from '../part-number.ts';
 import type { ClientReadings } from './client-bench.ts';
-import type { ServerReadings } from './server-bench.ts';
+import type { Separator, ServerReadings } from './server-bench.ts';
+
+const SEPARATED: Readonly<Record<Separator, string>> = {
+  ' ': 'behind each other, with spaces',
+  ',': 'behind each other, with commas',
+  '|': "behind each other, with '|'",
+  each: 'each in a message of its own',
+};
 
 /** How a server reads the vague places of the document, for people. */
 export function serverReadingsInWords(readings: ServerReadings): (readonly [string, string])[] {
-  const { hears, says, address, numbering, proceedBy, pauseAt, message } = readings;
+  const { hears, says, address, numbering, proceedBy, pauseAt, message, separator } = readings;
   return [
     ['messages to it end with', hears === 'line' ? 'a line end' : 'nothing (one write each)'],
     ['its messages end with', says === 'line' ? 'a line end' : 'nothing (one write each)'],
@@ -13,6 +20,7 @@ export function serverReadingsInWords(readings: ServerReadings): (readonly [stri
     ['it pauses at', pauseAt === undefined ? 'no place' : `${Math.round(pauseAt * 100)} %`],
     ['"proceed" goes by', proceedBy.toUpperCase()],
     ['a message to one is', message === 'data-first' ? 'msg|DATA|TARGET' : 'msg|TARGET|DATA'],
+    ['the numbers of a re-request stand', SEPARATED[separator]],
   ];
 }
 

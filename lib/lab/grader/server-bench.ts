@@ -2,6 +2,9 @@ import type { FateOf } from '../faults.ts';
 import type { Numbering } from '../part-number.ts';
 import type { Check, Notes } from './check.ts';
 
+export const SEPARATORS = [' ', ',', '|', 'each'] as const;
+export type Separator = (typeof SEPARATORS)[number];
+
 /** How a server reads the places where the document is vague. */
 export interface ServerReadings {
   /** What ends a message to it: a line end, or nothing. */
@@ -15,6 +18,8 @@ export interface ServerReadings {
   /** The share of the file after which it pauses; `undefined`: it does not. */
   readonly pauseAt: number | undefined;
   readonly message: 'data-first' | 'target-first';
+  /** What stands between the numbers of a re-request; or each is a message of its own. */
+  readonly separator: Separator;
   /** Whether a first download came to its end; if not, less is waited for. */
   readonly downloads: boolean;
   /** Whether it has answered `stop`. */

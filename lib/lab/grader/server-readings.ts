@@ -1,4 +1,12 @@
-import type { DownloadPlan, DownloadRecord, ServerReadings, Talker } from './server-bench.ts';
+import { millis } from '../../core/brands.ts';
+import {
+  type DownloadPlan,
+  type DownloadRecord,
+  SEPARATORS,
+  type Separator,
+  type ServerReadings,
+  type Talker,
+} from './server-bench.ts';
 
 /** What is needed to find out how a server reads the document. */
 export interface ReadingsLab {
@@ -16,7 +24,8 @@ export interface ReadingsLab {
 /** The ruling's reading, for what cannot be found out. */
 export const USUAL_READINGS: ServerReadings = {
   ...{ hears: 'line', says: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp' },
-  ...{ pauseAt: 0.5, message: 'data-first', downloads: true, answersStop: true },
+  ...{ pauseAt: 0.5, message: 'data-first', separator: ' ', downloads: true },
+  answersStop: true,
 };
 
 /** A server that waits for a line end never answers without one; others do at once. */
@@ -26,6 +35,8 @@ const MOST_TRIES = 3;
 const ANYTHING = /[\s\S]+/;
 /** What the document says in two places. */
 const PAUSES = [0.5, 0.2];
+/** In the first fifth of that file. */
+const LOST = [1, 3];
 
 /** Tries the readings of the vague places, until the server does what it should. */
 export async function findReadings(lab: ReadingsLab): Promise<ServerReadings> {
@@ -38,13 +49,14 @@ export async function findReadings(lab: ReadingsLab): Promise<ServerReadings> {
     // On a busy machine any silence looks like a pause.
     if (found.pauseAt === undefined || PAUSES.includes(found.pauseAt)) break;
   }
-  return found;
+  return found.downloads ? { ...found, separator: await findSeparator(lab, found) } : found;
 }
 
 async function findFraming(lab: ReadingsLab): Promise<Pick<ServerReadings, 'hears' | 'says'>> {
   const talker = await lab.open('bare');
   if (talker === undefined) return USUAL_READINGS;
-  await talker.say('get_users');
+  // Nobody answers this with an empty text, as lists may be; and whoever wants a line end gets it behind.
+  await talker.say(`connect|${talker.name}`);
   let answer = await talker.hears(ANYTHING, BARE_PATIENCE);
   const hears = answer === undefined ? 'line' : 'bare';
   if (answer === undefined) {
@@ -98,7 +110,7 @@ async function findDownload(
       const { parts, numbering = 'big-endian', sentBeforePause: sent, lastWords } = record;
       // It does not know where to send, or cannot be read.
       if (parts.length === 0) break;
-      const hasGoneOn = parts.some(({ afterProceed }) => afterProceed);
+      const hasGoneOn = parts.some((part) => part.afterProceed && !record.asked.has(part.seq));
       const downloads = record.bytes !== undefined;
       const answersStop = !downloads || lastWords !== '';
       const found = { address, numbering, proceedBy, downloads, answersStop };
@@ -107,6 +119,22 @@ async function findDownload(
     }
   }
   return { downloads: false };
+}
+
+/** What a server takes for a list of numbers: two parts are lost, and asked for in one message. */
+async function findSeparator(lab: ReadingsLab, readings: ServerReadings): Promise<Separator> {
+  const fateOf: DownloadPlan['fateOf'] = (seq, nth) =>
+    nth === 1 && LOST.includes(seq) ? [] : [{ delay: millis(0) }];
+  for (const separator of SEPARATORS) {
+    const talker = await login(lab, readings);
+    if (talker === undefined) break;
+    // It is not waited for as long as where it matters.
+    const tried: ServerReadings = { ...readings, separator, downloads: false };
+    const record = await lab.download(talker, FILE, tried, { fateOf });
+    talker.close();
+    if (record?.bytes !== undefined) return separator;
+  }
+  return USUAL_READINGS.separator;
 }
 
 /** The share that is meant, where it is one of the document's. */

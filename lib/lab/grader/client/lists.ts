@@ -20,6 +20,6 @@ function listCheck(command: string, answer: string, shown: RegExp): ClientCheck 
 }
 
 export const LISTS: readonly ClientCheck[] = [
-  listCheck('get_users', 'users: [zoe, yves]', /zoe.*yves/),
-  listCheck('get_list_file', 'files: [quartz.txt, slate.txt]', /quartz\.txt.*slate\.txt/),
+  listCheck('get_users', 'users: [zoe, yves]', /zoe[\s\S]*yves/),
+  listCheck('get_list_file', 'files: [quartz.txt, slate.txt]', /quartz\.txt[\s\S]*slate\.txt/),
 ];

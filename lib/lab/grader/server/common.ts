@@ -5,6 +5,7 @@ import type { DownloadRecord, ServerBench, Talker } from '../server-bench.ts';
 export const ANYTHING = /[\s\S]+/;
 /** Milliseconds in which what should not happen would have happened. */
 export const NOTHING_FOR = 700;
+const MOST_PIECES = 50;
 
 /** For checks that a server without any working download cannot be tried with. */
 export function expectDownloads(bench: ServerBench): void {
@@ -34,8 +35,13 @@ export async function listSeenBy(
     bench.fail({ wrong: `no answer to ${question}`, expected: 'a list', got: 'nothing' });
   }
   // A list may come in several pieces.
-  const rest = await talker.hears(ANYTHING, 150);
-  return answer[0] + (rest?.[0] ?? '');
+  let list = answer[0];
+  for (let pieces = 0; pieces < MOST_PIECES; pieces += 1) {
+    const more = await talker.hears(ANYTHING, 150);
+    if (more === undefined) break;
+    list += more[0];
+  }
+  return list;
 }
 
 /** Whether the word stands in the list by itself: `ann` is not in `[anna]`. */

@@ -5,7 +5,7 @@ export const MESSAGES: readonly ServerCheck[] = [
   {
     ...{ name: 'message-to-all', family: 'messages', points: 2 },
     line: '"In case you chose to send message to all users, the server will receive: msg_all|<message_data>".',
-    hint: 'Connect three clients and send msg_all|TEXT: all others have to read TEXT, and who has said it.',
+    hint: 'Connect three clients and send msg_all|TEXT: all others have to read TEXT.',
     run: async (bench) => {
       const [ann, bob, eve] = [
         await bench.login('ann'),
@@ -19,11 +19,6 @@ export const MESSAGES: readonly ServerCheck[] = [
           bench.blame({
             wrong: `${other.name} does not get what is for all`,
             ...{ expected: 'good morning to all', got: other.unread || 'nothing', share: 0.5 },
-          });
-        } else if (!heard[0].includes(ann.name)) {
-          bench.blame({
-            wrong: 'a message does not say who has sent it',
-            ...{ expected: `${ann.name} in it`, got: heard[0], share: 0.25 },
           });
         }
       }

@@ -1,0 +1,80 @@
+import type { Fault } from './fault.ts';
+
+/** A right submission in which something is otherwise and not wrong: it loses nothing. */
+export type Variation = Omit<Fault, 'loses'> & {
+  /** Checks that it might lose, to begin with. */
+  readonly risks: readonly string[];
+};
+
+export const VARIATIONS: readonly Variation[] = [
+  {
+    ...{ name: 'no-reuse', side: 'server', base: 'line.py' },
+    about: 'does without SO_REUSEADDR, as servers do by default',
+    risks: ['starts', 'connect', 'size-two-parts', 'last-byte', 'disconnect', 'users'],
+    from: '        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n',
+    to: '',
+  },
+  {
+    ...{ name: 'commas', side: 'server', base: 'events.py' },
+    about: 'splits re-requests at commas',
+    risks: ['lost-every-third', 'answers-all-numbers'],
+    from: '        words = line.split()\n',
+    to: "        words = line.split(',')\n",
+  },
+  {
+    ...{ name: 'empty-list', side: 'server', base: 'bare.py' },
+    about: 'answers nothing at all when nobody is online',
+    risks: ['users', 'files', 'size-one-byte'],
+    from: 'self.send(str(names))',
+    to: "self.send(', '.join(names))",
+  },
+  {
+    ...{ name: 'slow-to-proceed', side: 'server', base: 'line.py' },
+    about: 'looks twice a second whether it may go on',
+    risks: ['proceed', 'pause'],
+    from: "                    if message == 'proceed':\n                        self.proceed = True\n",
+    to: "                    if message == 'proceed':\n                        time.sleep(0.5)\n                        self.proceed = True\n",
+  },
+  {
+    ...{ name: 'late-first-part', side: 'server', base: 'events.py' },
+    about: 'sends its first part after a second',
+    risks: ['proceed', 'pause', 'size-one-part'],
+    from: '        self.udp = udp\n',
+    to: '        self.udp = udp\n        self.pause_until = time.monotonic() + 1\n',
+  },
+  {
+    ...{ name: 'list-in-pieces', side: 'server', base: 'line.py' },
+    about: 'sends each name of a file by itself',
+    risks: ['files'],
+    from: "            self.send('files: [' + ', '.join(list_files()) + ']')\n",
+    to: '            for name in list_files():\n                self.send(name)\n                time.sleep(0.005)\n',
+  },
+  {
+    ...{ name: 'bars', side: 'client', base: 'line.py' },
+    about: "puts '|' between the numbers of a re-request",
+    risks: ['lost-every-third', 'asks-for-what-is-missing'],
+    from: "self.connection.send(' '.join(missing[",
+    to: "self.connection.send('|'.join(missing[",
+  },
+  {
+    ...{ name: 'each-by-itself', side: 'client', base: 'line.py' },
+    about: 'asks for each part in a message of its own',
+    risks: ['lost-every-third', 'asks-for-what-is-missing', 'timer-grows'],
+    from: "        for i in range(0, len(missing), NUMBERS_PER_MESSAGE):\n            self.connection.send(' '.join(missing[i : i + NUMBERS_PER_MESSAGE]))\n",
+    to: '        for number in missing:\n            self.connection.send(number)\n',
+  },
+  {
+    ...{ name: 'list-in-lines', side: 'client', base: 'line.py' },
+    about: 'shows lists with each name on a line of its own',
+    risks: ['get-users', 'get-list-file'],
+    from: '        screen.say(text)\n        if answers:',
+    to: "        screen.say(text.replace(', ', ',\\n'))\n        if answers:",
+  },
+  {
+    ...{ name: 'busy-thread', side: 'client', base: 'select.pl' },
+    about: 'has a process beside it that is always at work',
+    risks: ['timer-begins', 'timer-grows'],
+    from: "$SIG{PIPE} = 'IGNORE';\n",
+    to: "$SIG{PIPE} = 'IGNORE';\nif (!fork) { 1 while getppid > 1; exit }\n",
+  },
+];
