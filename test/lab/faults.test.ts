@@ -1,14 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { millis } from '../../lib/core/brands.ts';
-import { FaultPlan, type Faults } from '../../lib/lab/faults.ts';
+import { FaultPlan, type Faults, NO_PART } from '../../lib/lab/faults.ts';
 
-function lossOf(faults: Faults, count = 20_000): { share: number; longestRun: number } {
+/** The first sendings of so many parts, or so many datagrams that are none. */
+function lossOf(faults: Faults, what: 'parts' | 'others' = 'parts') {
+  const count = 20_000;
   const plan = new FaultPlan(faults, 1);
   let lost = 0;
   let run = 0;
   let longestRun = 0;
   for (let seq = 0; seq < count; seq += 1) {
-    const gone = plan.fateOf(seq, 1).length === 0;
+    const [number, nth] = what === 'parts' ? [seq, 1] : [NO_PART, seq + 1];
+    const gone = plan.fateOf(number, nth).length === 0;
     lost += gone ? 1 : 0;
     run = gone ? run + 1 : 0;
     longestRun = Math.max(longestRun, run);
@@ -34,8 +37,8 @@ describe('a plan of faults', () => {
     expect(lossOf({ loss: 1 }).share).toBe(1);
   });
 
-  test('loses in bursts when told so', () => {
-    const burst = lossOf({ burst: { enter: 0.01, leave: 0.1, loss: 1 } });
+  test.each(['parts', 'others'] as const)('loses %s in bursts when told so', (what) => {
+    const burst = lossOf({ burst: { enter: 0.01, leave: 0.1, loss: 1 } }, what);
     expect(burst.share).toBeCloseTo(0.01 / 0.11, 1);
     expect(burst.longestRun).toBeGreaterThan(lossOf({ loss: burst.share }).longestRun * 3);
   });

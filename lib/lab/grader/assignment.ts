@@ -42,7 +42,7 @@ export const DEFAULT_ASSIGNMENT: Assignment = {
   title: 'classroom: chat and selective-repeat download',
   ports: Array.from({ length: 16 }, (_, at) => 55_000 + at),
   ...{ points: {}, readings: {}, readingPoints: 2, hidden: [] },
-  ...{ checkSeconds: 20, wholeSeconds: 300 },
+  ...{ checkSeconds: 20, wholeSeconds: 600 },
 };
 
 const TEXT: Field<string> = {
