@@ -201,12 +201,13 @@ export class ProbeSession implements ClientSession {
     const end = this.#probe.clock.now() + (downloads ? patience : SHORT_SAVING_PATIENCE);
     const names = [newName, file];
     for (;;) {
+      // Once for each round: what is there at the end of the time counts.
+      const isOver = this.#probe.clock.now() >= end;
       for (const savedAs of names) {
         const saved = this.#probe.savedAs(savedAs);
-        if (saved !== undefined && (saved.length === size || this.#probe.clock.now() >= end))
-          return { saved, savedAs };
+        if (saved !== undefined && (saved.length === size || isOver)) return { saved, savedAs };
       }
-      if (this.#probe.clock.now() >= end) return { saved: undefined, savedAs: undefined };
+      if (isOver) return { saved: undefined, savedAs: undefined };
       await delay(millis(40));
     }
   }

@@ -11,6 +11,8 @@ import { tapTcp } from './tap.ts';
 
 /** What a bare peer has to be left between two messages. */
 const BARE_GAP = millis(60);
+/** Whether a program takes two lines that come at once is the matter of one check. */
+const LINE_GAP = millis(20);
 /** A bare peer's message is over when nothing has followed it for this long. */
 const BARE_SILENCE = millis(30);
 /** What is kept of what a program says: no more is needed, whatever it floods. */
@@ -120,8 +122,8 @@ export class ProbeTalker implements Talker {
   async say(text: string): Promise<void> {
     const { framing } = this;
     const { name, onStep, clock } = this.#options;
-    if (framing === 'bare') await clock.wait(this.#maySpeakAt - clock.now());
-    this.#maySpeakAt = millis(clock.now() + BARE_GAP);
+    await clock.wait(this.#maySpeakAt - clock.now());
+    this.#maySpeakAt = millis(clock.now() + (framing === 'bare' ? BARE_GAP : LINE_GAP));
     onStep(`${name} says ${quoted(text)}`);
     await this.#write(framing === 'line' ? `${text}\n` : text);
   }
