@@ -1,6 +1,9 @@
 import type { DownloadOutcome } from '../commands/client-effects.ts';
+import { encodeError } from '../commands/codec.ts';
 import type { Framing } from '../commands/framing.ts';
+import { parseUserName } from '../commands/names.ts';
 import { millis } from '../core/brands.ts';
+import { ProtocolError } from '../core/errors.ts';
 import { visible } from '../core/text.ts';
 import { formatEndpoint } from '../net/addresses.ts';
 import { ChatClientDriver, NoAnswerError } from '../net/chat-client-driver.ts';
@@ -139,7 +142,10 @@ export class ChatSession {
 
   async connect(driver: ChatClientDriver): Promise<void> {
     const name = await this.#dialogue.ask('Your name:', this.#over.signal);
-    if (name !== undefined) await driver.connect(name);
+    if (name === undefined) return;
+    // "If the name was legal then the client will send the message" (Document, connect).
+    if (parseUserName(name) !== undefined) await driver.connect(name);
+    else this.#dialogue.print(encodeError(new ProtocolError('NAME_ILLEGAL')));
   }
 
   disconnect(): void {
