@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FAULTS } from '../test/submissions/faults.ts';
+import { UNFINISHED } from '../test/submissions/unfinished.ts';
 import { commandFor, faulty, RIGHT, submission } from '../test/support/submissions.ts';
 import { outputOf, startBuilt } from './processes.ts';
 import { type Row, row } from './table.ts';
@@ -8,10 +9,10 @@ import { type Row, row } from './table.ts';
 /** What a teacher waits for at most, in seconds. */
 const MOST = { most: 60 };
 const SIDES = ['server', 'client'] as const;
-/** Of each side, the fault that costs the most checks: each of them waits for what does not come. */
-const WORST = SIDES.map((side) => {
+/** Of each side, the faults that cost the most checks: many of them wait for what does not come. */
+const WORST = SIDES.flatMap((side) => {
   const faults = FAULTS.filter((fault) => fault.side === side);
-  return faults.reduce((worst, fault) => (fault.loses.length > worst.loses.length ? fault : worst));
+  return faults.toSorted((one, other) => other.loses.length - one.loses.length).slice(0, 3);
 });
 
 /** Whole gradings with the default assignment, one after the other. */
@@ -25,8 +26,13 @@ export async function grading(folder: string): Promise<Row[]> {
   }
   for (const fault of WORST) {
     const seconds = await secondsOf(folder, fault.side, fault.base, await faulty(fault), true);
-    const what = `the ${fault.side} ${fault.base} that loses ${fault.loses.length} checks`;
+    const { side, base, about, loses } = fault;
+    const what = `the ${side} ${base} that ${about} (${loses.length} checks)`;
     rows.push(row(what, seconds, MOST, 's'));
+  }
+  for (const one of UNFINISHED) {
+    const seconds = await secondsOf(folder, one.side, one.base, await faulty(one), true);
+    rows.push(row(`an unfinished ${one.side} that ${one.about}`, seconds, MOST, 's'));
   }
   return rows;
 }

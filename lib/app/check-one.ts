@@ -19,9 +19,11 @@ import {
 } from './check-options.ts';
 import { readingsInWords, resultInWords, sumInWords } from './check-terminal.ts';
 import { EXIT } from './exit-status.ts';
+import { folderSize } from './folder-size.ts';
 import { gradeClient } from './grade-client.ts';
 import { gradeServer } from './grade-server.ts';
 import type { GradeOptions } from './grading.ts';
+import { USUAL_LIMITS } from './process-guard.ts';
 import { makeReportFolder, replaceFile } from './report-folder.ts';
 import { sandbox } from './sandbox.ts';
 import { STOP_SIGNALS } from './stop-signals.ts';
@@ -56,8 +58,11 @@ export async function checkOne(flags: CheckFlags): Promise<void> {
   if (kept.owner !== undefined) await workspace.giveTo(kept.owner);
   process.stdout.write(`${assignment.title}: ${command}\n`);
   let family = '';
+  // What was handed in has its place already.
+  const disk = USUAL_LIMITS.disk + (await folderSize(workspace.path));
   const options: GradeOptions = {
     ...{ command, files, captures, folder: workspace.path, sandbox: kept, assignment },
+    limits: { ...USUAL_LIMITS, disk },
     ...(flags.only && { only: flags.only }),
     repeat: (name) => repeatCommand(side, command, flags, name),
     onResult: (result) => {

@@ -8,6 +8,7 @@ import { USUAL_CLIENT_READINGS } from '../lab/grader/client-readings.ts';
 import { clientReadingsInWords, serverReadingsInWords } from '../lab/grader/readings-words.ts';
 import { SERVER_CHECKS } from '../lab/grader/server-checks.ts';
 import { USUAL_READINGS } from '../lab/grader/server-readings.ts';
+import { IN_WORDS } from '../lab/grader/stages.ts';
 import { UsageError } from './exit-status.ts';
 
 export interface CheckFlags {
@@ -108,12 +109,13 @@ export function explanation(name: string): string {
   });
   if (found.length === 0) throw new UsageError(`there is no check '${name}'; see --list`);
   return found
-    .map(({ side, family, points, line, hint, scenario = 'clean', seed = 1 }) =>
+    .map(({ side, family, points, line, hint, needs = 'online', scenario = 'clean', seed = 1 }) =>
       [
         `${name} (of a ${side}, ${family}, ${points} point${points === 1 ? '' : 's'})`,
         `What it tests: ${line}`,
         `To find what is wrong: ${hint}`,
         `The path: scenario ${scenario}, seed ${seed}`,
+        `It can be tried when the program gets as far as ${IN_WORDS[needs]}.`,
         '',
       ].join('\n'),
     )

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { CheckNotes } from '../lab/grader/check-notes.ts';
 import { CLIENT_CHECKS } from '../lab/grader/client-checks.ts';
 import type { Grade } from '../lab/grader/grade.ts';
+import { Patience } from '../lab/grader/patience.ts';
 import { clientReadingsInWords } from '../lab/grader/readings-words.ts';
 import { ClientProbe, type ClientProbeOptions } from '../net/client-probe.ts';
 import { type GradeOptions, gradeAll } from './grading.ts';
@@ -15,16 +16,15 @@ const MAX_SAVED_BYTES = 16 * 2 ** 20;
 export async function gradeClient(options: GradeOptions): Promise<Grade> {
   const { assignment, command, sandbox } = options;
   const begin = performance.now();
-  // Once more: what a busy machine has spoilt once must not cost all points.
-  const readings =
-    (await ClientProbe.read(probeOptions(options))) ??
-    (await ClientProbe.read(probeOptions(options)));
+  const probeOptions = probeOptionsOf(options);
+  const readings = await ClientProbe.read(probeOptions);
   let broken: CheckNotes | undefined;
-  const results = await gradeAll(CLIENT_CHECKS, options, async (run) => {
+  const subject = { side: 'client', reached: readings?.reaches } as const;
+  const results = await gradeAll(subject, CLIENT_CHECKS, options, async (run) => {
     // Where the client does not even connect, there is nothing more to see.
     if (broken !== undefined) return await run.result(broken, '');
     run.record();
-    const probe = await ClientProbe.open(probeOptions(options), readings, run.path);
+    const probe = await ClientProbe.open(probeOptions, readings, run.path);
     await run.do(run.check, probe);
     const output = probe.shown;
     await probe.close();
@@ -39,15 +39,16 @@ export async function gradeClient(options: GradeOptions): Promise<Grade> {
   };
 }
 
-function probeOptions(options: GradeOptions): ClientProbeOptions {
-  const { command, folder, sandbox, files, assignment } = options;
+function probeOptionsOf(options: GradeOptions): ClientProbeOptions {
+  const { command, folder, sandbox, limits, files, assignment } = options;
   return {
     files,
     ports: assignment.ports,
     prompts: assignment.prompts ?? {},
-    startClient: () => new SubmissionTerminal(command, folder, sandbox),
+    startClient: () => new SubmissionTerminal(command, folder, sandbox, limits),
     forget: (name) => removeFile(join(folder, name)),
     savedAs: (name) => readSaved(join(folder, name)),
+    patience: new Patience(),
   };
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Result } from '../lab/grader/check.ts';
 import type { Grade } from '../lab/grader/grade.ts';
+import { Patience } from '../lab/grader/patience.ts';
 import { serverReadingsInWords } from '../lab/grader/readings-words.ts';
 import type { ProgramUnderTest, ServerCheck, ServerReadings } from '../lab/grader/server-bench.ts';
 import { SERVER_CHECKS } from '../lab/grader/server-checks.ts';
@@ -32,6 +33,7 @@ class ServerGrading implements AsyncDisposable {
   /** What a server that does not begin has said. */
   #printed = '';
   #startSeconds = START_SECONDS;
+  readonly #patience = new Patience();
 
   constructor(options: GradeOptions) {
     this.#options = options;
@@ -45,7 +47,13 @@ class ServerGrading implements AsyncDisposable {
     if (!begins && this.#program?.isRunning) begins = await this.#start();
     this.#neverBegins = !begins;
     if (begins) this.#readings = await ServerProbe.read(this.#probeOptions());
-    const results = await gradeAll(SERVER_CHECKS, this.#options, (run) => this.#grade(run));
+    const subject = {
+      side: 'server',
+      reached: begins ? this.#readings.reaches : undefined,
+    } as const;
+    const results = await gradeAll(subject, SERVER_CHECKS, this.#options, (run) =>
+      this.#grade(run),
+    );
     return {
       ...{ side: 'server', title: assignment.title, command, results, sandbox: sandbox.about },
       readings: begins ? serverReadingsInWords(this.#readings) : [],
@@ -60,8 +68,8 @@ class ServerGrading implements AsyncDisposable {
   /** Starts the program anew, and waits until it listens. @returns whether it does */
   async #start(): Promise<boolean> {
     await this.#program?.[Symbol.asyncDispose]();
-    const { command, folder, sandbox } = this.#options;
-    const program = new SubmissionProgram(command, folder, sandbox);
+    const { command, folder, sandbox, limits } = this.#options;
+    const program = new SubmissionProgram(command, folder, sandbox, limits);
     this.#program = program;
     const [first, last] = [this.#port(0), this.#port(-1)];
     if (!(await this.#waitForPort(first, this.#startSeconds))) {
@@ -103,7 +111,7 @@ class ServerGrading implements AsyncDisposable {
       openFiles: () => this.#program?.openFiles(),
       interrupt: async (patience) => (await this.#program?.interrupt(patience)) ?? true,
     };
-    return { files, program, ports: assignment.ports };
+    return { files, program, ports: assignment.ports, patience: this.#patience };
   }
 
   async #grade(run: CheckRun<ServerCheck>): Promise<Result> {

@@ -7,15 +7,19 @@ import {
   CheckEnded,
   type CheckInfo,
   earned,
+  type FindingInput,
   type Result,
+  type Side,
   type Status,
 } from '../lab/grader/check.ts';
 import type { CheckNotes } from '../lab/grader/check-notes.ts';
+import { lackOf, type Stage } from '../lab/grader/stages.ts';
 import { readScenario } from '../lab/scenario.ts';
 import { SCENARIOS } from '../lab/scenarios.ts';
 import type { FairClock } from '../net/fair-clock.ts';
 import type { ProbePath } from '../net/server-probe.ts';
 import { recordChecks } from './check-capture.ts';
+import type { Limits } from './process-guard.ts';
 import type { Sandbox } from './sandbox.ts';
 
 export interface GradeOptions {
@@ -26,6 +30,7 @@ export interface GradeOptions {
   readonly files: Readonly<Record<string, Buffer>>;
   readonly assignment: Assignment;
   readonly sandbox: Sandbox;
+  readonly limits: Limits;
   /** Those only; absent: all. */
   readonly only?: readonly string[];
   /** Where captures go. */
@@ -38,8 +43,19 @@ export interface GradeOptions {
 /** A bench, as far as its time and what is written down are concerned. */
 type TimedNotes = CheckNotes & { readonly clock: FairClock };
 
-/** Does the checks that the assignment wants, one after the other, until the time for all of them is over. */
+/** What is graded. */
+export interface Subject {
+  readonly side: Side;
+  /** How far it gets, where that was found out. */
+  readonly reached: Stage | undefined;
+}
+
+/**
+ * Does the checks that the assignment wants, one after the other, until the time for all of them is over. What the
+ * program does not get as far as is blamed at once.
+ */
 export async function gradeAll<One extends CheckInfo>(
+  { side, reached }: Subject,
   checks: readonly One[],
   options: GradeOptions,
   grade: (run: CheckRun<One>) => Promise<Result>,
@@ -51,7 +67,9 @@ export async function gradeAll<One extends CheckInfo>(
     const points = pointsOf(assignment, check);
     if (points === 0 || only?.includes(check.name) === false) continue;
     const run = new CheckRun(check, points, options);
-    const result = performance.now() > end ? run.leftOut() : await grade(run);
+    const lack = reached && lackOf(side, reached, check.needs ?? 'online');
+    const isLate = performance.now() > end;
+    const result = lack ? run.untried(lack) : isLate ? run.leftOut() : await grade(run);
     results.push(result);
     onResult?.(result);
   }
@@ -120,13 +138,22 @@ export class CheckRun<One extends CheckInfo> {
     };
   }
 
+  /** The program does not get that far. */
+  untried(lack: FindingInput): Result {
+    return { ...this.#undone('failed'), findings: [{ ...lack, share: 1 }] };
+  }
+
   /** There is no time for it. */
   leftOut(): Result {
     return {
-      ...this.#known(),
-      ...{ status: 'left-out', earned: 0, findings: [], steps: [], seconds: 0, output: '' },
+      ...this.#undone('left-out'),
       why: 'the time for all checks was over',
     };
+  }
+
+  #undone(status: Status): Result {
+    const nothing = { earned: 0, findings: [], steps: [], seconds: 0, output: '' };
+    return { ...this.#known(), ...nothing, status };
   }
 
   #known() {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatBytes } from '../core/text.ts';
+import { folderSize } from './folder-size.ts';
 import { isAlive, openFilesOf, type ProcessInfo, processTree, waitedOf } from './process-tree.ts';
 
 /** How much a program may take. */
@@ -8,11 +9,26 @@ export interface Limits {
   /** Bytes, of all its processes together. */
   readonly memory: number;
   readonly processes: number;
+  /** Bytes that its folder may come to; see {@link folderSize}. */
+  readonly disk: number;
 }
 
-export const USUAL_LIMITS: Limits = { memory: 2 ** 30, processes: 200 };
+/** What is watched. */
+export interface Guarded {
+  /** Leads its group. */
+  readonly pid: number;
+  /** Generations of processes, from that one on, that are not part of the program. */
+  readonly holders: number;
+  /** Where it may write. */
+  readonly folder: string;
+  /** Ends what has left its parents, where that can be told. */
+  readonly sweep?: (() => void) | undefined;
+}
+
+export const USUAL_LIMITS: Limits = { memory: 2 ** 30, processes: 200, disk: 2 ** 30 };
 
 const LOOK_EVERY_MS = 250;
+const SHARE_OF_LOOKS = 10;
 /** What was killed is gone soon, or never. */
 const LOOK_AGAIN_MS = 5;
 const MOST_LOOKS = 600;
@@ -20,6 +36,7 @@ const MOST_LOOKS = 600;
 /** Watches a program of somebody else, and ends it for sure, with all that it has started. */
 export class ProcessGuard {
   readonly #pid: number;
+  readonly #sweep: (() => void) | undefined;
   readonly #holders: number;
   readonly #watch: NodeJS.Timeout;
   #isOver = false;
@@ -29,14 +46,22 @@ export class ProcessGuard {
   readonly #waited = new Map<number, number>();
 
   /**
-   * @param pid of a process that leads its group.
-   * @param holders generations of processes, from that one on, that are not part of the program
    * @param onExceeded it is about to be ended: why.
    */
-  constructor(pid: number, holders: number, limits: Limits, onExceeded: (why: string) => void) {
+  constructor(
+    { pid, holders, folder, sweep }: Guarded,
+    limits: Limits,
+    onExceeded: (why: string) => void,
+  ) {
     this.#pid = pid;
+    this.#sweep = sweep;
     this.#holders = holders;
-    this.#watch = setInterval(() => this.#look(limits, onExceeded), LOOK_EVERY_MS);
+    const exceeded = (why: string): void => {
+      onExceeded(`ended: ${why}`);
+      this.kill();
+    };
+    this.#watch = setInterval(() => this.#look(limits, exceeded), LOOK_EVERY_MS);
+    void this.#watchFolder(folder, limits.disk, exceeded);
     // Before what it writes to is removed.
     process.prependOnceListener('exit', this.kill);
   }
@@ -78,6 +103,7 @@ export class ProcessGuard {
     const tree = this.#isOver ? [] : processTree(this.#pid);
     signal(-this.#pid, 'SIGKILL');
     for (const { pid } of tree) signal(pid, 'SIGKILL');
+    this.#sweep?.();
   };
 
   /** The process itself has ended; what it has left behind goes with {@link kill}. */
@@ -103,7 +129,23 @@ export class ProcessGuard {
     return processTree(this.#pid).filter(({ generation }) => generation >= this.#holders);
   }
 
-  #look({ memory, processes }: Limits, onExceeded: (why: string) => void): void {
+  /** From the beginning: an earlier check may have filled it. */
+  async #watchFolder(folder: string, most: number, exceeded: (why: string) => void): Promise<void> {
+    while (!this.#isOver) {
+      const begin = performance.now();
+      const size = await folderSize(folder, most);
+      if (this.#isOver) return;
+      if (size > most) {
+        exceeded(`its folder took more than ${formatBytes(most)} of the disk`);
+        return;
+      }
+      // A folder with very many files is not looked at all the time.
+      const took = performance.now() - begin;
+      await sleep(Math.max(LOOK_EVERY_MS, SHARE_OF_LOOKS * took), undefined, { ref: false });
+    }
+  }
+
+  #look({ memory, processes }: Limits, exceeded: (why: string) => void): void {
     const own = this.#own();
     const used = own.reduce((sum, one) => sum + one.memory, 0);
     const why =
@@ -112,9 +154,7 @@ export class ProcessGuard {
         : own.length > processes
           ? `it had more than ${processes} processes`
           : undefined;
-    if (why === undefined) return;
-    onExceeded(`ended: ${why}`);
-    this.kill();
+    if (why !== undefined) exceeded(why);
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 const PAGE_BYTES = 4096;
 
@@ -24,6 +24,16 @@ export function processTree(root: number): Descendant[] {
     found.push(...children.map((one) => ({ ...one, generation: generation + 1 })));
   }
   return found;
+}
+
+/** The numbers of those by whom processes run. */
+export function usersOfProcesses(): ReadonlySet<number> {
+  return new Set(
+    numbersIn('/proc').flatMap((pid) => {
+      const uid = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+      return uid === undefined ? [] : [uid];
+    }),
+  );
 }
 
 /** Whether a process is still there; one that has ended and that nobody has asked about is not. */

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { usersOfProcesses } from './process-tree.ts';
 
 export interface Owner {
   readonly uid: number;
@@ -13,6 +14,8 @@ export interface Sandbox {
   readonly holders: number;
   /** Who has to own the folder, if it is somebody else. */
   readonly owner?: Owner;
+  /** Ends at once whatever a program has left behind, where it can be told from others. */
+  readonly sweep?: () => void;
   /** What to start so that `command` runs in `folder`, which it can write to. */
   wrap(
     command: string,
@@ -35,12 +38,9 @@ const BUBBLEWRAP = [
   ...['--cap-drop', 'ALL', '--unshare-pid', '--unshare-ipc', '--die-with-parent'],
 ];
 
-/** Of every Linux: it owns nothing. */
-const NOBODY: Owner = { uid: 65_534, gid: 65_534 };
-const AS_NOBODY = [
-  ...[`--reuid=${NOBODY.uid}`, `--regid=${NOBODY.gid}`, '--clear-groups'],
-  ...['--inh-caps=-all', '--no-new-privs', '--'],
-];
+/** Between those of people and those that systems give to services: it owns nothing, and no other program runs by it. */
+const FIRST_UID = 61_000;
+const MOST_UIDS = 1000;
 
 /** The best that there is on this machine. */
 export function sandbox(): Sandbox {
@@ -67,13 +67,22 @@ function inBubblewrap(): Sandbox | undefined {
 
 /** In a container, where root may not do what bubblewrap needs, but be somebody else. */
 function asNobody(): Sandbox | undefined {
-  if (process.getuid?.() !== 0 || !works('setpriv', [...AS_NOBODY, 'sh', '-c', ':']))
-    return undefined;
+  if (process.getuid?.() !== 0) return undefined;
+  const taken = usersOfProcesses();
+  const uids = Array.from({ length: MOST_UIDS }, (_, at) => FIRST_UID + at);
+  const uid = uids.find((one) => !taken.has(one)) ?? FIRST_UID;
+  const as = (command: string): string[] => [
+    ...[`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'],
+    ...['--inh-caps=-all', '--no-new-privs', '--', 'sh', '-c', command],
+  ];
+  if (!works('setpriv', as(':'))) return undefined;
   return {
     about:
-      'bubblewrap is not here or not allowed: a program runs as nobody, and can write where everybody can',
-    ...{ owner: NOBODY, holders: 0 },
-    wrap: (command) => ({ file: 'setpriv', args: [...AS_NOBODY, 'sh', '-c', command] }),
+      'bubblewrap is not here or not allowed: a program runs as a user who owns nothing, and can write where everybody can',
+    ...{ owner: { uid, gid: uid }, holders: 0 },
+    wrap: (command) => ({ file: 'setpriv', args: as(command) }),
+    // All that this user may signal: even what has left its parents.
+    sweep: () => void works('setpriv', as('kill -9 -1')),
   };
 }
 

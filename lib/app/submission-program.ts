@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { FairClock } from '../net/fair-clock.ts';
 import { BoundedOutput } from './bounded-output.ts';
-import { type Limits, ProcessGuard, USUAL_LIMITS } from './process-guard.ts';
+import { type Limits, ProcessGuard } from './process-guard.ts';
 import { graded, type Sandbox } from './sandbox.ts';
 
 /** A server that is graded, with pipes. */
@@ -13,7 +13,7 @@ export class SubmissionProgram implements AsyncDisposable {
   /** How it has ended, in words. */
   #end: string | undefined;
 
-  constructor(command: string, folder: string, sandbox: Sandbox, limits: Limits = USUAL_LIMITS) {
+  constructor(command: string, folder: string, sandbox: Sandbox, limits: Limits) {
     const { file, args } = sandbox.wrap(command, folder);
     const child: ChildProcess = spawn(file, args, {
       cwd: folder,
@@ -27,7 +27,9 @@ export class SubmissionProgram implements AsyncDisposable {
       stream?.on('data', (chunk: Buffer) => this.#output.push(chunk.toString('utf8')));
     }
     if (child.pid !== undefined) {
-      this.#guard = new ProcessGuard(child.pid, sandbox.holders, limits, (why) => {
+      const { holders, sweep } = sandbox;
+      const guarded = { pid: child.pid, holders, sweep, folder };
+      this.#guard = new ProcessGuard(guarded, limits, (why) => {
         this.#end ??= why;
       });
     }

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { type IPty, spawn } from '@lydell/node-pty';
 import type { TerminalUnderTest } from '../lab/grader/client-bench.ts';
-import { type Limits, ProcessGuard, USUAL_LIMITS } from './process-guard.ts';
+import { type Limits, ProcessGuard } from './process-guard.ts';
 import { graded, type Sandbox } from './sandbox.ts';
 
 /** What is kept of what a client shows: the first of it. No client has more to say in one check. */
@@ -19,13 +19,15 @@ export class SubmissionTerminal implements TerminalUnderTest {
   #isRunning = true;
   #end: string | undefined;
 
-  constructor(command: string, folder: string, sandbox: Sandbox, limits: Limits = USUAL_LIMITS) {
+  constructor(command: string, folder: string, sandbox: Sandbox, limits: Limits) {
     const { file, args } = sandbox.wrap(command, folder);
     this.#pty = spawn(file, [...args], {
       ...{ name: 'dumb', cols: COLUMNS, rows: ROWS, cwd: folder },
       env: graded({ HOME: folder, TERM: 'dumb' }),
     });
-    this.#guard = new ProcessGuard(this.#pty.pid, sandbox.holders, limits, (why) => {
+    const { holders, sweep } = sandbox;
+    const guarded = { pid: this.#pty.pid, holders, sweep, folder };
+    this.#guard = new ProcessGuard(guarded, limits, (why) => {
       this.#end ??= why;
     });
     this.#pty.onData((data) => {

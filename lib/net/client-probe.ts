@@ -13,6 +13,7 @@ import type {
   TerminalUnderTest,
 } from '../lab/grader/client-bench.ts';
 import { findClientReadings, USUAL_CLIENT_READINGS } from '../lab/grader/client-readings.ts';
+import type { Patience } from '../lab/grader/patience.ts';
 import { lastOf, ProbeSession } from './client-session.ts';
 import { delay } from './clock.ts';
 import { FairClock } from './fair-clock.ts';
@@ -21,7 +22,6 @@ import type { ProbePath } from './server-probe.ts';
 import { tapTcp } from './tap.ts';
 
 const HOST = '127.0.0.1';
-const PATIENCE = millis(3000);
 
 export interface ClientProbeOptions {
   /** Where the client may be told to connect: the first one that is free. */
@@ -35,6 +35,8 @@ export interface ClientProbeOptions {
   readonly prompts: Prompts;
   /** Removes what an earlier check has saved under that name. */
   readonly forget: (name: string) => void;
+  /** With this client, in all probes of it. */
+  readonly patience: Patience;
 }
 
 /** The grader's server, and a client under test in front of it, for one check. */
@@ -59,7 +61,7 @@ export class ClientProbe extends CheckNotes implements ClientBench {
       tapTcp(socket, 'in');
       const talker = new ProbeTalker(
         {
-          ...{ framing: this.readings.framing, patience: PATIENCE, name: 'the server' },
+          ...{ framing: this.readings.framing, patience: options.patience, name: 'the server' },
           ...{ other: 'client', clock: this.clock, onStep: (text) => this.did(text) },
         },
         socket,
@@ -89,11 +91,11 @@ export class ClientProbe extends CheckNotes implements ClientBench {
     };
     try {
       return await findClientReadings({
-        startOnline: async (readings) => {
+        start: async (readings) => {
           await closeAll();
           const probe = await ClientProbe.open(options, readings);
           probes.push(probe);
-          return await probe.startOnline().catch(() => undefined);
+          return await probe.start().catch(() => undefined);
         },
         framingOf: (session) => (session as ProbeSession).framing,
       });
@@ -106,6 +108,10 @@ export class ClientProbe extends CheckNotes implements ClientBench {
 
   get files(): Readonly<Record<string, Buffer>> {
     return this.#options.files;
+  }
+
+  get patience(): Patience {
+    return this.#options.patience;
   }
 
   get prompts(): Prompts {

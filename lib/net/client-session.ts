@@ -6,13 +6,14 @@ import type {
   ServingRecord,
   TerminalUnderTest,
 } from '../lab/grader/client-bench.ts';
+import { TRIAL_FILE } from '../lab/grader/client-readings.ts';
 import type { ClientProbe } from './client-probe.ts';
 import { delay } from './clock.ts';
 import { ProbeServing } from './probe-serving.ts';
 import type { ProbeTalker } from './probe-talker.ts';
 
 const HOST = '127.0.0.1';
-const PATIENCE = millis(3000);
+const FIRST_PROMPT_PATIENCE = millis(3000);
 /** A program that has printed something and says no more waits for an answer. */
 const PROMPT_QUIET = millis(50);
 /** The same where the cursor stands behind what it has printed. */
@@ -27,8 +28,8 @@ const PORT = /port/i;
 const SAVING_PATIENCE = millis(2500);
 /** Nothing is to be saved of what was stopped; who saves it all the same does so at once. */
 const STOPPED_PATIENCE = millis(1000);
-/** From one that has saved nothing before. */
 const SHORT_SAVING_PATIENCE = millis(400);
+const SHORT_PROMPT_PATIENCE = millis(300);
 
 /** A client under test in its terminal, as the grader plays the user in front of it and the server behind it. */
 export class ProbeSession implements ClientSession {
@@ -51,6 +52,12 @@ export class ProbeSession implements ClientSession {
 
   get framing(): ClientReadings['framing'] {
     return this.#talker?.framing ?? 'line';
+  }
+
+  /** Whether it has saved all of a file when nothing was lost; one that has not is not waited for so long. */
+  get #savesAll(): boolean {
+    const { files, readings } = this.#probe;
+    return readings.saved?.length === files[TRIAL_FILE]?.length;
   }
 
   get address(): string {
@@ -92,12 +99,19 @@ export class ProbeSession implements ClientSession {
     return shown;
   }
 
-  async shows(words: RegExp, patience: number = PATIENCE): Promise<boolean> {
-    const end = this.#probe.clock.now() + patience;
+  async shows(words: RegExp, span?: number): Promise<boolean> {
+    const { clock, patience } = this.#probe;
+    const begin = clock.now();
+    const end = begin + (span ?? patience.span);
     const has = (): boolean => words.test(this.#terminal.shown.slice(this.#from));
-    while (!has() && this.#probe.clock.now() < end && this.#terminal.isRunning) await delay(POLL);
-    if (!has()) this.#probe.did(`the terminal does not show ${words.source}`);
-    return has();
+    while (!has() && clock.now() < end && this.#terminal.isRunning) await delay(POLL);
+    if (has()) {
+      patience.answered(clock.now() - begin);
+      return true;
+    }
+    if (span === undefined) patience.silent();
+    this.#probe.did(`the terminal does not show ${words.source}`);
+    return false;
   }
 
   async hears(words: RegExp, patience?: number): Promise<RegExpExecArray | undefined> {
@@ -120,7 +134,9 @@ export class ProbeSession implements ClientSession {
 
   async reconnects(): Promise<boolean> {
     for (let answers = 0; answers < MAX_ANSWERS && this.#terminal.isRunning; answers += 1) {
-      const prompt = await this.untilPrompt(answers === 0 ? PATIENCE : PROMPT_PATIENCE);
+      const prompt = await this.untilPrompt(
+        answers === 0 ? FIRST_PROMPT_PATIENCE : PROMPT_PATIENCE,
+      );
       const talker = await this.#probe.accept(millis(answers < 3 ? 0 : 500));
       if (talker !== undefined) {
         this.#talker = talker;
@@ -155,7 +171,7 @@ export class ProbeSession implements ClientSession {
     if (this.#talker !== undefined) this.#talker.framing = hasEnd ? 'line' : 'bare';
     await this.tell(`${this.name} is connected`);
     await this.tell('connected');
-    await this.untilPrompt(500);
+    await this.untilPrompt(this.#probe.patience.shareOf(500));
   }
 
   async download(file: string, plan: ServingPlan = {}): Promise<ServingRecord> {
@@ -166,7 +182,8 @@ export class ProbeSession implements ClientSession {
     await this.type('download');
     await this.untilPrompt();
     await this.type(file);
-    const asked = await talker.hears(/download\|([^\n]*)\n?/);
+    // Who has no such command may send it as a message: msg|download|FILE.
+    const asked = await talker.hears(/(?<!\|)download\|([^\n]*)\n?/);
     if (asked?.[1]?.trim() !== file) {
       this.#probe.fail({
         wrong: 'the client does not ask for the file',
@@ -176,6 +193,7 @@ export class ProbeSession implements ClientSession {
     const from = this.#terminal.shown.length;
     const served = await ProbeServing.run({
       ...{ talker, file, bytes, plan, readings: this.#probe.readings, clock: this.#probe.clock },
+      patience: this.#probe.patience,
       user: {
         name: this.name,
         isAsked: (patience) => this.#isAsked(from, patience),
@@ -186,19 +204,22 @@ export class ProbeSession implements ClientSession {
     this.#downloads += 1;
     const newName = `saved-${this.name}-${this.#downloads}.bin`;
     const isOver = served.answer === undefined || served.answer === 'proceed';
+    const isAlive = served.asked || served.stopped || served.reRequests.length > 0;
+    const isWhole = served.delivered || !isOver;
+    const isPatient = plan.isTrial ? isAlive : this.#savesAll && isWhole;
     if ((isOver || plan.typesNameAnyway) && (served.port !== undefined || bytes.length === 0)) {
-      await this.untilPrompt();
+      await this.untilPrompt(isPatient ? PROMPT_PATIENCE : SHORT_PROMPT_PATIENCE);
       await this.type(newName);
     }
-    const patience = isOver ? SAVING_PATIENCE : STOPPED_PATIENCE;
+    const usual = isOver ? SAVING_PATIENCE : STOPPED_PATIENCE;
+    const patience = isPatient ? usual : SHORT_SAVING_PATIENCE;
     const saved = await this.#saved(file, newName, bytes.length, patience);
     return { ...served, ...saved, newName, shown: this.#terminal.shown.slice(from) };
   }
 
   /** What the client has saved, when it has had the time for it. */
   async #saved(file: string, newName: string, size: number, patience: Millis) {
-    const { downloads } = this.#probe.readings;
-    const end = this.#probe.clock.now() + (downloads ? patience : SHORT_SAVING_PATIENCE);
+    const end = this.#probe.clock.now() + patience;
     const names = [newName, file];
     for (;;) {
       // Once for each round: what is there at the end of the time counts.

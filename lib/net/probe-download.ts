@@ -160,7 +160,7 @@ export class ProbeDownload implements RunningDownload {
     let silentRounds = 0;
     let hasAsked = false;
     const isDone = (): boolean => this.#has(this.#proceeded || takesSilenceForPause ? count : half);
-    const firstQuiet = readings.downloads ? FIRST_QUIET : SHORT_FIRST_QUIET;
+    const firstQuiet = readings.reaches === 'download-whole' ? FIRST_QUIET : SHORT_FIRST_QUIET;
     await this.#untilQuietOr(() => this.#payloads.size > 0, firstQuiet);
     while (talker.isOpen && this.#clock.now() < this.#endsAt) {
       const before = this.#newParts;
@@ -177,7 +177,11 @@ export class ProbeDownload implements RunningDownload {
       }
       if (missing.length === 0) return;
       silentRounds = this.#newParts > before ? 0 : silentRounds + 1;
-      if (silentRounds > (readings.downloads ? MAX_SILENT_ROUNDS : FEW_SILENT_ROUNDS)) return;
+      if (
+        silentRounds >
+        (readings.reaches === 'download-whole' ? MAX_SILENT_ROUNDS : FEW_SILENT_ROUNDS)
+      )
+        return;
       if (!hasAsked) await plan.beforeAsking?.();
       hasAsked = true;
       await this.ask(missing);

@@ -8,6 +8,7 @@ import type {
   ServingPlan,
   ServingRecord,
 } from '../lab/grader/client-bench.ts';
+import type { Patience } from '../lab/grader/patience.ts';
 import { SendingCounts } from '../lab/sending-counts.ts';
 import { SEGMENT_PAYLOAD } from '../udp-reliable/segment.ts';
 import { now } from './clock.ts';
@@ -24,6 +25,13 @@ const BURST_GAP_MS = 2;
 const LIMIT = millis(15_000);
 /** For a client that has brought nothing to its end before. */
 const SHORT_LIMIT = millis(5000);
+/** Such a client has given up when it says nothing for so long: its timer has not grown to that. */
+const GIVEN_UP = millis(700);
+/** Timers have not grown to that when all that was lost has been asked for. */
+const LONG_SILENCE = millis(2000);
+/** Re-requests in a row for nothing that could be missing: it will not come further. */
+const MOST_NEEDLESS = 8;
+const FEW_NEEDLESS = 2;
 const TURN = millis(40);
 /** Messages that follow each other so soon are one question. */
 const ONE_QUESTION = millis(20);
@@ -33,7 +41,16 @@ const ELSEWHERE = '127.0.0.3';
 const EARLY_PAUSE = 0.2;
 const EARLY_PATIENCE = millis(700);
 const QUESTION_PATIENCE = millis(2500);
+/** For a client that has never brought anything to its end. */
+const SHORT_QUESTION_PATIENCE = millis(600);
 const ANSWER_PATIENCE = millis(5000);
+const SHORT_ANSWER_PATIENCE = millis(600);
+/** For one that has never asked anything, either. */
+const LEAST_PATIENCE = millis(150);
+const STOP_PATIENCE = millis(3000);
+const TRIAL_PATIENCE = millis(1500);
+/** From a client that says no stop. */
+const NO_STOP_PATIENCE = millis(300);
 
 /** The user in front of the client, as the grader plays him. */
 export interface User {
@@ -48,6 +65,7 @@ export interface ProbeServingOptions {
   readonly file: string;
   readonly bytes: Buffer;
   readonly clock: FairClock;
+  readonly patience: Patience;
   readonly readings: ClientReadings;
   readonly plan: ServingPlan;
   readonly user: User;
@@ -77,6 +95,9 @@ export class ProbeServing {
   /** Nothing is said by the client about going on, and no part of the second half has been sent. */
   #isPaused = false;
   #isDeaf = false;
+  /** Re-requests in a row for nothing that could be missing. */
+  #needless = 0;
+  #lastHeard = millis(0);
   #lastAsked = millis(Number.NEGATIVE_INFINITY);
   #lastSent = now();
   /** The same by the time that the client has had. */
@@ -95,7 +116,7 @@ export class ProbeServing {
     this.#fateOf = plan.fateOf ?? (() => [{ delay: millis(0) }]);
     this.#clock = options.clock;
     this.#lastSentFair = this.#clock.now();
-    this.#endsAt = millis(this.#clock.now() + (readings.downloads ? LIMIT : SHORT_LIMIT));
+    this.#endsAt = millis(this.#clock.now() + (this.#isWorking ? LIMIT : SHORT_LIMIT));
     this.#deafFor = plan.deafFor ?? 0;
     this.#seen = {
       ...{ file, count: this.#count, port: undefined, address: undefined },
@@ -125,16 +146,13 @@ export class ProbeServing {
     await new Promise<void>((resolve) => this.#socket.bind(0, talker.address, resolve));
     await talker.say(`|${this.#count}`);
     if (!(await this.#hearsAddress())) return;
-    // Who names his address was written for numbers in ASCII: nothing else is worth a try.
     const { plan, readings } = this.#options;
-    const isHopeless = this.#seen.address === 'ip-port' && readings.numbering !== 'ascii';
-    if (plan.isTrial && isHopeless) return;
     const isPaused = this.#half < this.#count;
     let sent = 0;
     if (plan.isTrial && isPaused) {
       sent = Math.floor(this.#count * EARLY_PAUSE);
       await this.#send(0, sent);
-      if (await this.#options.user.isAsked(EARLY_PATIENCE)) {
+      if (await this.#isAskedWithin(EARLY_PATIENCE)) {
         this.#seen.asksAt = EARLY_PAUSE;
         this.#half = sent;
       }
@@ -150,14 +168,17 @@ export class ProbeServing {
     }
     await this.#until(() => this.#has(this.#count));
     this.#seen.delivered = this.#has(this.#count);
-    await this.#until(() => this.#seen.stopped, readings.saysStop ? 3000 : 300);
-    if (this.#clock.now() < this.#endsAt) await this.#sayFarewell();
+    const isAlive = this.#seen.asked || this.#reRequests.length > 0 || !plan.isTrial;
+    const patience = isAlive ? STOP_PATIENCE : TRIAL_PATIENCE;
+    await this.#until(() => this.#seen.stopped, readings.saysStop ? patience : NO_STOP_PATIENCE);
+    if (this.#seen.delivered) await this.#sayFarewell();
   }
 
   async #hearsAddress(): Promise<boolean> {
     const { talker } = this.#options;
     // For an empty file a client may see no need for it.
     const message = await talker.nextMessage(this.#count === 0 ? 2500 : undefined);
+    this.#lastHeard = this.#clock.now();
     const [, host, digits = ''] = /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*$/.exec(message ?? '') ?? [];
     const port = parsePort(digits);
     if (port === undefined) {
@@ -186,25 +207,19 @@ export class ProbeServing {
 
   /** Whether the client wants to go on. */
   async #pause(): Promise<boolean> {
-    const { user, plan, talker, readings } = this.#options;
+    const { user, plan, talker } = this.#options;
     const { answer = 'proceed', pause = 0 } = plan;
     const seen = this.#seen;
-    // One that has brought nothing to its end before, or has asked nobody, is not waited for that long.
-    const share = readings.downloads && readings.asksAt !== undefined ? 1 : 0.25;
-    const asked = user.isAsked(millis(QUESTION_PATIENCE * share));
-    const isAsked = { yet: false };
-    asked.then((yes) => {
-      isAsked.yet = true;
-      seen.asked = yes;
-      if (yes) seen.asksAt ??= 0.5;
-    });
-    await this.#until(() => isAsked.yet || seen.answer !== undefined, 4000);
-    const end = this.#clock.now() + pause;
-    await this.#until(() => this.#clock.now() >= end || seen.answer !== undefined, pause + 1000);
+    seen.asked = await this.#isAskedWithin(this.#questionPatience);
+    if (seen.asked) seen.asksAt ??= 0.5;
+    if (seen.asked || this.#isWorking) {
+      const end = this.#clock.now() + pause;
+      await this.#until(() => this.#clock.now() >= end || seen.answer !== undefined, pause + 1000);
+    }
     seen.answeredEarly = seen.answer !== undefined;
     if (!seen.answeredEarly) {
       await user.types(answer);
-      await this.#until(() => seen.answer !== undefined, ANSWER_PATIENCE * share);
+      await this.#until(() => seen.answer !== undefined, this.#answerPatience);
     }
     // Whoever asks nobody goes on: it is one mistake, and not all that follow.
     if (seen.answer === undefined || seen.answer === 'proceed') return true;
@@ -212,10 +227,58 @@ export class ProbeServing {
     return false;
   }
 
+  /** Whether the user is asked in time, before the client says anything but what is missing; that is heard meanwhile. */
+  async #isAskedWithin(patience: Millis): Promise<boolean> {
+    let asked: boolean | undefined;
+    void this.#options.user.isAsked(patience).then((yes) => {
+      asked = yes;
+    });
+    await this.#until(() => asked !== undefined || this.#seen.answer !== undefined);
+    return asked ?? false;
+  }
+
+  /** Whether it has brought a download to its end, as far as is known. */
+  get #isWorking(): boolean {
+    return this.#options.readings.reaches === 'download-whole';
+  }
+
+  get #questionPatience(): Millis {
+    const { plan, readings } = this.#options;
+    if (plan.isTrial) return TRIAL_PATIENCE;
+    if (readings.asksAt === undefined) return LEAST_PATIENCE;
+    return this.#isWorking ? QUESTION_PATIENCE : SHORT_QUESTION_PATIENCE;
+  }
+
+  get #answerPatience(): Millis {
+    const { plan, readings } = this.#options;
+    if (readings.asksAt === undefined) return LEAST_PATIENCE;
+    const { asked } = this.#seen;
+    if (plan.isTrial) return asked ? ANSWER_PATIENCE : SHORT_ANSWER_PATIENCE;
+    if (readings.proceedBy === undefined) return SHORT_ANSWER_PATIENCE;
+    return this.#isWorking ? ANSWER_PATIENCE : SHORT_ANSWER_PATIENCE;
+  }
+
+  /** Whether the client says nothing more, or nothing that brings it further. */
+  #givesUp(): boolean {
+    // Nothing is to be heard while its user thinks.
+    if (this.#isPaused && this.#has(this.#half)) return false;
+    if (this.#needless >= (this.#isWorking ? MOST_NEEDLESS : FEW_NEEDLESS)) return true;
+    if (!this.#isSilent) return false;
+    this.#options.patience.silent();
+    return true;
+  }
+
+  get #isSilent(): boolean {
+    const patience = Math.max(LONG_SILENCE, this.#options.patience.span);
+    const silence = this.#clock.now() - Math.max(this.#lastSentFair, this.#lastHeard);
+    return silence > (this.#isWorking ? patience : GIVEN_UP);
+  }
+
   /** Sends these parts for the first time. */
   async #send(from: number, to: number): Promise<void> {
     const { plan } = this.#options;
     const seqs = Array.from({ length: to - from }, (_, at) => from + at);
+    this.#needless = 0;
     if (plan.backwards) seqs.reverse();
     const last = seqs.at(-1);
     for (const [at, seq] of seqs.entries()) {
@@ -290,14 +353,16 @@ export class ProbeServing {
   /** Reads what the client says until it is so. */
   async #until(isSo: () => boolean, patience: number = LIMIT): Promise<void> {
     const { talker } = this.#options;
-    const end = Math.min(this.#endsAt, this.#clock.now() + patience);
-    while (!isSo() && this.#clock.now() < end && talker.isOpen) {
+    const end = this.#clock.now() + patience;
+    while (!isSo() && this.#clock.now() < Math.min(this.#endsAt, end) && talker.isOpen) {
       const message = await talker.nextMessage(TURN);
       if (message !== undefined) this.#onMessage(message);
+      else if (this.#givesUp()) this.#endsAt = this.#clock.now();
     }
   }
 
   #onMessage(message: string): void {
+    this.#lastHeard = this.#clock.now();
     const text = message.trim();
     const numbers = /^[\d\s,;|[\]()]+$/.test(text) ? text.match(/\d+/g)?.map(Number) : undefined;
     if (numbers !== undefined) this.#onReRequest(numbers);
@@ -334,6 +399,8 @@ export class ProbeServing {
       });
     }
     const known = seqs.filter(isThere).length;
+    if (seqs.some((seq) => missing.includes(seq))) this.#needless = 0;
+    else if (!isMore) this.#needless += 1;
     if (this.#options.plan.isTrial && known > this.#sent.size / 2) this.#endsAt = time;
     if (!isMore) this.#isDeaf = this.#deafFor > 0;
     if (this.#isDeaf) {

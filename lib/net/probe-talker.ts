@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { type Millis, millis } from '../core/brands.ts';
 import { systemCode } from '../core/errors.ts';
+import type { Patience } from '../lab/grader/patience.ts';
 import type { Talker } from '../lab/grader/server-bench.ts';
 import { plainAddress } from './addresses.ts';
 import { breakConnection } from './break-connection.ts';
@@ -30,8 +31,8 @@ export interface ProbeTalkerOptions {
   readonly name: string;
   /** What the other side is called. */
   readonly other: string;
-  /** How long the server may take, unless a check says otherwise. */
-  readonly patience: Millis;
+  /** How long the other side may take, unless a check says otherwise. */
+  readonly patience: Patience;
   readonly clock: FairClock;
   /** What is said and heard, in words. */
   readonly onStep: (text: string) => void;
@@ -76,19 +77,18 @@ export class ProbeTalker implements Talker {
    * Connects from a port that the system gives to nobody by itself. It might give one on which the program under
    * test listens, even to a connection to that port, and keep it for a minute after the connection has ended.
    * @param avoid ports that this one must not have
+   * @param span how long the connection may take, in milliseconds
    * @returns `undefined` when nobody answers in time
    */
   static async open(
     host: string,
     port: number,
     avoid: readonly number[],
+    span: number,
     options: ProbeTalkerOptions,
   ): Promise<ProbeTalker | undefined> {
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-      const socket = await connect(
-        { host, port, localPort: nextLocalPort(avoid) },
-        options.patience,
-      );
+      const socket = await connect({ host, port, localPort: nextLocalPort(avoid) }, span);
       if (socket === 'refused') return undefined;
       if (socket === 'taken') continue;
       tapTcp(socket, 'out');
@@ -133,7 +133,7 @@ export class ProbeTalker implements Talker {
     await this.#write(bytes);
   }
 
-  async hears(words: RegExp, patience: number = this.#options.patience) {
+  async hears(words: RegExp, patience?: number) {
     let found: RegExpExecArray | undefined;
     await this.#until(() => {
       found = words.exec(this.#unread) ?? undefined;
@@ -155,12 +155,12 @@ export class ProbeTalker implements Talker {
         this.#unread = end < 0 ? '' : this.#unread.slice(end + 1);
       }
       return line !== undefined || !this.#isOpen;
-    }, patience ?? this.#options.patience);
+    }, patience);
     return line;
   }
 
   /** The next message, however it ends. @returns `undefined` when none comes in time */
-  async nextMessage(patience: number = this.#options.patience): Promise<string | undefined> {
+  async nextMessage(patience?: number): Promise<string | undefined> {
     if (this.framing === 'line') {
       const line = await this.hears(/^([^\n]*)\n/, patience);
       return line?.[1]?.replace(/\r$/, '');
@@ -180,7 +180,7 @@ export class ProbeTalker implements Talker {
     this.#unread = '';
   }
 
-  async ends(patience: number = this.#options.patience): Promise<boolean> {
+  async ends(patience?: number): Promise<boolean> {
     await this.#until(() => !this.#isOpen, patience);
     return !this.#isOpen;
   }
@@ -208,7 +208,7 @@ export class ProbeTalker implements Talker {
   #write(data: string | Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       // Whoever does not read must not stop the grader.
-      const timer = setTimeout(resolve, this.#options.patience);
+      const timer = setTimeout(resolve, this.#options.patience.span);
       this.#socket.write(data, () => {
         clearTimeout(timer);
         resolve();
@@ -216,15 +216,20 @@ export class ProbeTalker implements Talker {
     });
   }
 
-  async #until(condition: () => boolean, patience: number): Promise<void> {
+  /** @param span milliseconds; what the program may take for an answer, if absent */
+  async #until(condition: () => boolean, span?: number): Promise<void> {
+    const { clock, patience } = this.#options;
+    const begin = clock.now();
     const found = new AbortController();
     const look = (): void => {
       if (condition()) found.abort();
     };
     this.#watchers.add(look);
     look();
-    await this.#options.clock.wait(patience, found.signal);
+    await clock.wait(span ?? patience.span, found.signal);
     this.#watchers.delete(look);
+    if (found.signal.aborted) patience.answered(clock.now() - begin);
+    else if (span === undefined) patience.silent();
   }
 
   #changed(): void {
@@ -234,10 +239,10 @@ export class ProbeTalker implements Talker {
 
 type Target = { readonly host: string; readonly port: number; readonly localPort: number };
 
-function connect(target: Target, patience: Millis): Promise<Socket | 'refused' | 'taken'> {
+function connect(target: Target, span: number): Promise<Socket | 'refused' | 'taken'> {
   return new Promise((resolve) => {
     const socket = createConnection({ ...target, noDelay: true });
-    const timer = setTimeout(() => socket.destroy(), patience);
+    const timer = setTimeout(() => socket.destroy(), span);
     let end: 'refused' | 'taken' = 'refused';
     socket.on('error', (error) => {
       if (TAKEN.has(systemCode(error) ?? '')) end = 'taken';

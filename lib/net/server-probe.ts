@@ -2,6 +2,7 @@ import { type Millis, millis } from '../core/brands.ts';
 import { FaultPlan, type Faults } from '../lab/faults.ts';
 import { CheckEnded } from '../lab/grader/check.ts';
 import { CheckNotes } from '../lab/grader/check-notes.ts';
+import type { Patience } from '../lab/grader/patience.ts';
 import type {
   DownloadPlan,
   DownloadRecord,
@@ -19,8 +20,8 @@ import { ProbeTalker } from './probe-talker.ts';
 const HOST = '127.0.0.1';
 /** Of this machine as well, where 127.0.0.0/8 is whole; otherwise nothing can come there. */
 const OTHER_HOST = '127.0.0.2';
-/** How long a server may take for an answer: far more than any needs. */
-const PATIENCE = millis(3000);
+/** How long a connection may take: far more than any needs. */
+const CONNECTION_PATIENCE = millis(3000);
 /** A server hears at once that a client has gone; some do not listen. */
 const CLOSING_PATIENCE = 100;
 /** More than any file has that is offered. */
@@ -30,6 +31,8 @@ export interface ServerProbeOptions {
   readonly ports: readonly number[];
   readonly files: Readonly<Record<string, Buffer>>;
   readonly program: ProgramUnderTest;
+  /** With this program, in all probes of it. */
+  readonly patience: Patience;
 }
 
 /** The path that a check wants. */
@@ -95,7 +98,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     return `${stem}${ServerProbe.#names}`;
   }
 
-  async tryConnect(port = this.ports[0] ?? 0, patience: number = PATIENCE) {
+  async tryConnect(port = this.ports[0] ?? 0, patience: number = CONNECTION_PATIENCE) {
     return await this.#open(this.readings.hears, port, this.newName(), millis(patience));
   }
 
@@ -116,8 +119,8 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     }
     // Its own "NAME is connected" and "connected" may come in any order, one after the other.
     const isAll = !answer.includes(talker.name) || /connected.*connected/i.test(answer);
-    if (!isAll) await talker.hears(/connected/i, 300);
-    await this.wait(this.readings.says === 'line' ? 30 : 120);
+    if (!isAll && this.readings.confirms) await talker.hears(/connected/i, 300);
+    await this.wait(this.readings.says === 'line' ? 30 : 80);
     talker.forget();
     return talker;
   }
@@ -166,13 +169,14 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     framing: ServerReadings['hears'],
     port: number,
     name: string = this.newName(),
-    patience: Millis = PATIENCE,
+    patience: Millis = CONNECTION_PATIENCE,
   ): Promise<ProbeTalker | undefined> {
     // A check whose time was over may still be at it.
     if (this.#isClosed) throw new CheckEnded('it is over');
     const onStep = (text: string): void => this.did(text);
-    const talker = await ProbeTalker.open(HOST, port, this.ports, {
-      ...{ framing, name, patience, onStep, other: 'server', clock: this.clock },
+    const talker = await ProbeTalker.open(HOST, port, this.ports, patience, {
+      ...{ framing, name, onStep, other: 'server', clock: this.clock },
+      patience: this.#options.patience,
     });
     if (talker === undefined) this.did(`port ${port} takes no connection`);
     else this.#talkers.add(talker);

@@ -2,7 +2,15 @@ import { describe, expect, test } from 'vitest';
 import type { Side } from '../../lib/lab/grader/check.ts';
 import { FAULTS } from '../submissions/faults.ts';
 import { VARIATIONS } from '../submissions/variations.ts';
-import { canGrade, faulty, grade, lostBy, RIGHT, submission } from '../support/submissions.ts';
+import {
+  canGrade,
+  faulty,
+  grade,
+  gradeOwn,
+  lostBy,
+  RIGHT,
+  submission,
+} from '../support/submissions.ts';
 
 const RUNS = 20;
 const SIDES: readonly Side[] = ['server', 'client'];
@@ -18,6 +26,12 @@ describe.skipIf(!canGrade)('all checks', () => {
       expect(report.seconds).toBeLessThan(180);
     },
   );
+
+  test.concurrent.each(SIDES)('give all points to the %s of this project', async (side) => {
+    const report = await gradeOwn(side);
+    expect(report.results.flatMap(({ findings }) => findings)).toEqual([]);
+    expect(report.earned).toBe(report.points);
+  });
 
   // They wait more than they work, and have to come to the same on a busy machine.
   test.concurrent.each(FAULTS.map((fault) => [fault.side, fault.base, fault.name, fault] as const))(

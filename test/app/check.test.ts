@@ -3,18 +3,37 @@ import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
+import { STAGES } from '../../lib/lab/grader/stages.ts';
 import { until } from '../net/waiting.ts';
 import { FAULTS } from '../submissions/faults.ts';
+import { UNFINISHED } from '../submissions/unfinished.ts';
 import { VARIATIONS } from '../submissions/variations.ts';
-import { canGrade, faulty, grade, lostBy, RIGHT, submission } from '../support/submissions.ts';
+import {
+  canGrade,
+  faulty,
+  grade,
+  gradeOwn,
+  lostBy,
+  RIGHT,
+  submission,
+} from '../support/submissions.ts';
 import { hasTshark, packetFields } from '../support/tshark.ts';
 import { TemporaryFolder } from './folders.ts';
-import { run, start, WIRELAB } from './programs.ts';
+import { commandsWith, run, start, WIRELAB } from './programs.ts';
 
 /** Quick ones of every kind; all of them are done in `test:long`. */
 const SOME = {
   server: ['connect', 'message-to-one', 'size-two-parts', 'last-byte', 'lost-every-third'],
   client: ['connect', 'message-to-one', 'size-two-parts', 'lost-every-third', 'asks-at-half'],
+};
+
+/** One more for the programs of this project. */
+const OWN_RISK = { server: 'path-in-name', client: 'name-illegal' };
+
+/** For each stage, a check that needs a program to get that far, in the order in which they are done. */
+const ONE_FOR_STAGE = {
+  server: ['starts', 'users', 'datagram-format', 'pause'],
+  client: ['starts', 'get-users', 'asks-at-half', 'duplicates'],
 };
 
 /** One mistake of each kind, and the checks that find it. */
@@ -48,17 +67,6 @@ describe('every planted fault', () => {
   });
 });
 
-/** The commands of all processes in which these words stand. */
-async function commandsWith(words: string): Promise<string[]> {
-  const numbers = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const commands = await Promise.all(
-    numbers.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
-  );
-  return commands
-    .map((command) => command.replaceAll('\0', ' '))
-    .filter((one) => one.includes(words));
-}
-
 describe.skipIf(!canGrade)('wirelab check', () => {
   // They wait more than they work.
   test.concurrent.each([
@@ -70,12 +78,38 @@ describe.skipIf(!canGrade)('wirelab check', () => {
     expect(results.map(({ status }) => status)).toEqual(SOME[side].map(() => 'passed'));
   });
 
+  test.concurrent.each(['server', 'client'] as const)(
+    'gives all points to the %s of this project',
+    async (side) => {
+      const { results } = await gradeOwn(side, [...SOME[side], OWN_RISK[side]]);
+      expect(results.flatMap(({ findings }) => findings)).toEqual([]);
+      expect(results).toHaveLength(SOME[side].length + 1);
+    },
+  );
+
   test.concurrent.each(VARIATIONS.map((one) => [one.side, one.base, one.about, one] as const))(
     'takes nothing from the %s %s that %s',
     async (side, base, _, variation) => {
       const report = await grade(side, base, await faulty(variation), variation.risks);
       expect(report.results.flatMap(({ findings }) => findings)).toEqual([]);
       expect(report.results).toHaveLength(variation.risks.length);
+    },
+  );
+
+  test.concurrent.each(UNFINISHED.map((one) => [one.side, one.about, one] as const))(
+    'tries with a %s that %s what it gets as far as, and says so of the rest',
+    async (side, _, unfinished) => {
+      const { reaches: reached } = unfinished;
+      const tried = ONE_FOR_STAGE[side].slice(0, STAGES.indexOf(reached) + 1);
+      const report = await grade(side, 'line.py', await faulty(unfinished), ONE_FOR_STAGE[side]);
+      const untried = report.results.filter(({ findings: [first] }) =>
+        first?.wrong.startsWith('this could not be tried, as '),
+      );
+      expect([...tried, ...untried.map(({ check }) => check)]).toEqual(ONE_FOR_STAGE[side]);
+      expect(untried.map(({ earned }) => earned)).toEqual(untried.map(() => 0));
+      for (const { findings } of untried) expect(findings[0]?.got).toMatch(/; see [a-z]/);
+      expect(report.readings.map(([what]) => what)).toContain('it gets as far as');
+      expect(report.readings.map(([what]) => what)).not.toContain('parts are numbered');
     },
   );
 
@@ -212,6 +246,19 @@ while True:
 `;
     const report = await grade('server', 's.py', text, ['starts']);
     expect(report.results[0]?.findings[0]?.got).toMatch(/it took more than .* of memory/);
+  });
+
+  test('ends a program that fills the disk, with one file or with many', async () => {
+    const text = `import os
+number = 0
+while True:
+    number += 1
+    with open('big' if number % 2 else 'small%d' % number, 'ab') as file:
+        file.write(b'x' * (number % 2) * 4_000_000)
+`;
+    const report = await grade('server', 's.py', text, ['starts', 'pause', 'junk']);
+    expect(lostBy(report)).toEqual(['starts', 'pause', 'junk']);
+    expect(report.results[0]?.findings[0]?.got).toMatch(/its folder took more than .* of the disk/);
   });
 
   test('grades a class, goes on where it was broken off, and says what went wrong most often', async () => {

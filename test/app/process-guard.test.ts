@@ -8,6 +8,8 @@ import { until } from '../net/waiting.ts';
 /** More programs at work than there are processors: one of them always waits. */
 const BUSY = `for i in $(seq ${availableParallelism() + 1}); do sh -c 'while :; do :; done' & done; wait`;
 
+const NOWHERE = '/nowhere';
+
 const tells = (() => {
   try {
     return readFileSync('/proc/self/schedstat', 'latin1') !== '';
@@ -21,7 +23,8 @@ describe.skipIf(!tells)('a program that is guarded', () => {
   test('is known to wait when the machine is busy, and not when it sleeps', async () => {
     const guard = (command: string): ProcessGuard => {
       const child = spawn('sh', ['-c', command], { detached: true, stdio: 'ignore' });
-      return new ProcessGuard(child.pid ?? 0, 0, USUAL_LIMITS, () => undefined);
+      const guarded = { pid: child.pid ?? 0, holders: 0, folder: NOWHERE };
+      return new ProcessGuard(guarded, USUAL_LIMITS, () => undefined);
     };
     const [busy, sleeping] = [guard(BUSY), guard('sleep 60')];
     try {

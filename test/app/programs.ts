@@ -1,5 +1,6 @@
 /** Starts the project's programs for the tests, in terminals and with pipes. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Terminal, type TerminalOptions } from '../support/terminal.ts';
 
@@ -151,4 +152,15 @@ export function openTerminal(
     cols: 160,
     ...options,
   });
+}
+
+/** The commands of all processes in which these words stand. */
+export async function commandsWith(words: string): Promise<string[]> {
+  const numbers = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const commands = await Promise.all(
+    numbers.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return commands
+    .map((command) => command.replaceAll('\0', ' '))
+    .filter((one) => one.includes(words));
 }

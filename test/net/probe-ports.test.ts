@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { millis } from '../../lib/core/brands.ts';
+import { Patience } from '../../lib/lab/grader/patience.ts';
 import { ClientProbe } from '../../lib/net/client-probe.ts';
 import { FairClock } from '../../lib/net/fair-clock.ts';
 import { ProbeTalker } from '../../lib/net/probe-talker.ts';
@@ -11,7 +11,7 @@ const HOST = '127.0.0.1';
 const FIRST = 20_000;
 const END = 32_768;
 const OPTIONS = {
-  ...({ framing: 'line', name: 'ann', other: 'server', patience: millis(5000) } as const),
+  ...({ framing: 'line', name: 'ann', other: 'server', patience: new Patience() } as const),
   ...{ onStep: () => undefined, clock: new FairClock(() => 0) },
 };
 
@@ -45,14 +45,17 @@ describe('the ports of the grader', () => {
     const all = Array.from({ length: END - FIRST }, (_, at) => FIRST + at);
     const avoid = all.filter((one) => !left.includes(one));
     for (let index = 0; index < 3; index += 1) {
-      talkers.push(await ProbeTalker.open(HOST, port, avoid, OPTIONS));
+      talkers.push(await ProbeTalker.open(HOST, port, avoid, 5000, OPTIONS));
     }
     expect(talkers.map((talker) => talker !== undefined)).toEqual([true, true, false]);
     expect(from.sort()).toEqual(left);
   });
 
   test('where clients connect are the first that is free', async () => {
-    const options = { files: {}, prompts: {}, forget: () => undefined, savedAs: () => undefined };
+    const options = {
+      ...{ files: {}, prompts: {}, forget: () => undefined, savedAs: () => undefined },
+      patience: new Patience(),
+    };
     const { tcpPort } = await freePorts();
     const startClient = (): never => {
       throw new Error('nobody is started here');

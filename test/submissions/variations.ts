@@ -50,6 +50,13 @@ export const VARIATIONS: readonly Variation[] = [
     to: '            for name in list_files():\n                self.send(name)\n                time.sleep(0.005)\n',
   },
   {
+    ...{ name: 'address-and-port', side: 'client', base: 'line.py' },
+    about: 'tells its address with its port, and reads numbers of four bytes',
+    risks: ['download-request', 'size-one-part', 'lost-every-third'],
+    from: 'self.connection.send(str(udp.getsockname()[1]))',
+    to: "self.connection.send('%s|%d' % udp.getsockname())",
+  },
+  {
     ...{ name: 'bars', side: 'client', base: 'line.py' },
     about: "puts '|' between the numbers of a re-request",
     risks: ['lost-every-third', 'asks-for-what-is-missing'],

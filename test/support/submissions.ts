@@ -5,7 +5,7 @@ import type { Report } from '../../lib/app/check-one.ts';
 import { ownNetwork } from '../../lib/app/sandbox.ts';
 import type { Side } from '../../lib/lab/grader/check.ts';
 import { TemporaryFolder } from '../app/folders.ts';
-import { REPOSITORY, run, WIRELAB } from '../app/programs.ts';
+import { CLIENT, nodeArguments, REPOSITORY, run, SERVER, WIRELAB } from '../app/programs.ts';
 import type { Fault } from '../submissions/fault.ts';
 
 /** Right submissions, by file. */
@@ -42,6 +42,20 @@ export function commandFor(side: Side, file: string): string {
   return file.endsWith('.pl') ? `perl ${side}.pl` : `python3 ${side}.py`;
 }
 
+/** This project's own programs, by the document's rules. */
+export const OWN: Readonly<Record<Side, readonly string[]>> = {
+  server: [SERVER],
+  client: [CLIENT, '--document'],
+};
+
+/** Grades one of {@link OWN}. @param only these checks; absent: all */
+export async function gradeOwn(side: Side, only: readonly string[] = []): Promise<Report> {
+  await using folder = await TemporaryFolder.create({});
+  const [program = '', ...flags] = OWN[side];
+  const command = [process.execPath, ...nodeArguments(program), ...flags];
+  return await gradeCommand(side, command.join(' '), folder.path, only);
+}
+
 /** Grades a program, as a teacher does. @param only these checks; absent: all */
 export async function grade(
   side: Side,
@@ -54,9 +68,20 @@ export async function grade(
   const dir = join(folder.path, 'submission');
   await mkdir(dir);
   await writeFile(join(dir, `${side}${file.slice(file.lastIndexOf('.'))}`), text);
+  return await gradeCommand(side, commandFor(side, file), dir, only, flags);
+}
+
+async function gradeCommand(
+  side: Side,
+  command: string,
+  dir: string,
+  only: readonly string[],
+  flags: readonly string[] = [],
+): Promise<Report> {
+  await using folder = await TemporaryFolder.create({});
   const out = join(folder.path, 'out');
   const { stderr } = await run(WIRELAB, [
-    ...['check', `--${side}`, commandFor(side, file), '--dir', dir, '--out', out],
+    ...['check', `--${side}`, command, '--dir', dir, '--out', out],
     ...flags,
     ...(only.length === 0 ? [] : ['--only', ...only]),
   ]);

@@ -1,5 +1,7 @@
 /** What a check is, and what comes of it: the same for servers and for clients. */
 
+import type { Stage } from './stages.ts';
+
 export type Side = 'server' | 'client';
 
 /** What was found wrong. */
@@ -26,6 +28,8 @@ export interface CheckInfo {
   /** The path between the two, by the name of a ready scenario; absent: `clean`. */
   readonly scenario?: string;
   readonly seed?: number;
+  /** How far the program has to get for it to be tried; absent: `online`. */
+  readonly needs?: Stage;
   /** Seconds; it is ended then. */
   readonly limit?: number;
 }

@@ -1,6 +1,7 @@
 import type { FateOf } from '../faults.ts';
 import type { Numbering } from '../part-number.ts';
 import type { Check, Notes } from './check.ts';
+import type { Stage } from './stages.ts';
 
 /** How a client reads the places where the document is vague. */
 export interface ClientReadings {
@@ -9,12 +10,13 @@ export interface ClientReadings {
   /** What it answers to the number of parts. */
   readonly address: 'port' | 'ip-port';
   readonly numbering: Numbering;
-  readonly proceedBy: 'tcp' | 'udp';
+  /** How its answer at the pause goes; `undefined`: none came. */
+  readonly proceedBy: 'tcp' | 'udp' | undefined;
   /** The share of the file at which it asks; `undefined`: it does not. */
   readonly asksAt: number | undefined;
   readonly message: 'data-first' | 'target-first';
-  /** Whether a first download came to its end; if not, less is waited for. */
-  readonly downloads: boolean;
+  /** If no download has come to its end, less is waited for. */
+  readonly reaches: Stage;
   /** Whether it has said `stop`; if not, less is waited for. */
   readonly saysStop: boolean;
   /** What it has saved of `usual.txt` when nothing went wrong: its own mistakes included. */

@@ -1,50 +1,105 @@
 import type { Numbering } from '../part-number.ts';
+import { CheckEnded } from './check.ts';
 import type { ClientReadings, ClientSession, ServingRecord } from './client-bench.ts';
+import { reaches, type Stage } from './stages.ts';
 
 /** The ruling's reading, for what cannot be found out. */
 export const USUAL_CLIENT_READINGS: ClientReadings = {
   ...{ framing: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp', asksAt: 0.5 },
-  ...{ message: 'data-first', downloads: true, saysStop: true, saved: undefined },
+  ...{ message: 'data-first', reaches: 'download-whole', saysStop: true, saved: undefined },
 };
 
 /** What is needed to find out how a client reads the document. */
 export interface ClientReadingsLab {
-  /** A client that has just begun, and is online; `undefined` when that does not work. */
-  startOnline(readings: ClientReadings): Promise<ClientSession | undefined>;
+  /** A client that has just begun; `undefined` when it does not connect. */
+  start(readings: ClientReadings): Promise<ClientSession | undefined>;
   framingOf(session: ClientSession): ClientReadings['framing'];
 }
 
-const FILE = 'usual.txt';
+/** Longer than what a pause needs. */
+export const TRIAL_FILE = 'usual.txt';
 const NUMBERINGS: readonly Numbering[] = ['big-endian', 'little-endian', 'ascii'];
 
-/** Tries the readings of the vague places, until the client does what it should. */
+/**
+ * Finds out how a client reads the vague places, as far as it gets.
+ * @returns `undefined` when it does not even connect
+ */
 export async function findClientReadings(
   lab: ClientReadingsLab,
 ): Promise<ClientReadings | undefined> {
-  let readings = USUAL_CLIENT_READINGS;
-  let left = [...NUMBERINGS];
-  for (let numbering = left.shift(); numbering !== undefined; numbering = left.shift()) {
-    const tried: ClientReadings = { ...readings, numbering };
-    const session = await lab.startOnline(tried);
-    if (session === undefined) return undefined;
-    readings = { ...readings, framing: lab.framingOf(session) };
-    readings = { ...readings, message: await messageOrderOf(session) };
-    const record = await session.download(FILE, { isTrial: true });
-    readings = { ...readings, address: record.address ?? 'port' };
-    if (isUnderstood(record)) {
-      const { asksAt, answeredBy = 'tcp', saved, stopped } = record;
-      const found = { numbering, asksAt, proceedBy: answeredBy, saved, saysStop: stopped };
-      return { ...readings, ...found };
-    }
-    // Who names his address was written for numbers in ASCII.
-    if (record.address === 'ip-port' && left.includes('ascii')) left = ['ascii', 'little-endian'];
-  }
-  const numbering = readings.address === 'ip-port' ? 'ascii' : 'big-endian';
-  return { ...readings, numbering, downloads: false };
+  const found = await tryAll(lab);
+  // Once more: what a busy machine has spoilt once must not cost all points.
+  return found?.reaches === 'download-begun' ? further(await tryAll(lab), found) : found;
 }
 
-function isUnderstood({ stopped, saved }: ServingRecord): boolean {
-  return stopped || saved !== undefined;
+/** Tries the readings, until the client does what it should. */
+async function tryAll(lab: ClientReadingsLab): Promise<ClientReadings | undefined> {
+  const left = [...NUMBERINGS];
+  let best: ClientReadings | undefined;
+  let mayFail = true;
+  for (let [numbering] = left; numbering !== undefined; [numbering] = left) {
+    const { readings, isTried } = await tryOut(lab, numbering);
+    if (readings?.reaches === 'download-whole') return readings;
+    best = further(best, readings);
+    if (isTried) left.shift();
+    else if (mayFail) mayFail = false;
+    else break;
+    // Who names his address was often written for numbers in ASCII.
+    const isAscii = (one: Numbering): number => Number(one === 'ascii');
+    if (best?.address === 'ip-port') left.sort((one, other) => isAscii(other) - isAscii(one));
+  }
+  return best && { ...best, numbering: best.address === 'ip-port' ? 'ascii' : 'big-endian' };
+}
+
+/** Those of the client that got further; the first ones when both got as far. */
+function further(
+  one: ClientReadings | undefined,
+  other: ClientReadings | undefined,
+): ClientReadings | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return reaches(one.reaches, other.reaches) ? one : other;
+}
+
+interface Trial {
+  readonly readings: ClientReadings | undefined;
+  /** Whether it has come to a download at all. */
+  readonly isTried: boolean;
+}
+
+async function tryOut(lab: ClientReadingsLab, numbering: Numbering): Promise<Trial> {
+  const usual: ClientReadings = { ...USUAL_CLIENT_READINGS, numbering };
+  const session = await lab.start(usual);
+  const isOnline = await works(async () => {
+    await session?.login();
+    return true;
+  });
+  if (session === undefined) return { readings: undefined, isTried: false };
+  if (!isOnline) return { readings: { ...usual, reaches: 'started' }, isTried: false };
+  const framing = lab.framingOf(session);
+  const message = await messageOrderOf(session);
+  const online: ClientReadings = { ...usual, framing, message, reaches: 'online' };
+  const record = await works(() => session.download(TRIAL_FILE, { isTrial: true }));
+  if (record === undefined) return { readings: online, isTried: false };
+  const { address = 'port', asksAt, answeredBy, saved, stopped } = record;
+  const begun: ClientReadings = { ...online, address, asksAt, reaches: stageOf(record) };
+  if (begun.reaches !== 'download-whole') return { readings: begun, isTried: true };
+  return { readings: { ...begun, proceedBy: answeredBy, saved, saysStop: stopped }, isTried: true };
+}
+
+/** @returns `undefined` when a check that did it would be over. */
+async function works<T>(act: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof CheckEnded) return undefined;
+    throw error;
+  }
+}
+
+/** One that says nothing more after its port has not begun with anything. */
+function stageOf({ stopped, saved, asked, reRequests }: ServingRecord): Stage {
+  if (stopped || saved !== undefined) return 'download-whole';
+  return asked || reRequests.length > 0 ? 'download-begun' : 'online';
 }
 
 async function messageOrderOf(session: ClientSession): Promise<ClientReadings['message']> {

@@ -1,6 +1,7 @@
 import type { FateOf } from '../faults.ts';
 import type { Numbering } from '../part-number.ts';
 import type { Check, Notes } from './check.ts';
+import type { Stage } from './stages.ts';
 
 export const SEPARATORS = [' ', ',', '|', 'each'] as const;
 export type Separator = (typeof SEPARATORS)[number];
@@ -11,6 +12,8 @@ export interface ServerReadings {
   readonly hears: 'line' | 'bare';
   /** The same of what it says. */
   readonly says: 'line' | 'bare';
+  /** Whether it says `connected` beside what it tells everybody. */
+  readonly confirms: boolean;
   /** What the client answers to the number of parts. */
   readonly address: 'port' | 'ip-port';
   readonly numbering: Numbering;
@@ -20,8 +23,8 @@ export interface ServerReadings {
   readonly message: 'data-first' | 'target-first';
   /** What stands between the numbers of a re-request; or each is a message of its own. */
   readonly separator: Separator;
-  /** Whether a first download came to its end; if not, less is waited for. */
-  readonly downloads: boolean;
+  /** If no download has come to its end, less is waited for. */
+  readonly reaches: Stage;
   /** Whether it has answered `stop`. */
   readonly answersStop: boolean;
 }

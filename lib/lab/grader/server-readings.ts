@@ -1,4 +1,5 @@
 import { millis } from '../../core/brands.ts';
+import { ANYTHING, listHeard, lists } from './server/common.ts';
 import {
   type DownloadPlan,
   type DownloadRecord,
@@ -7,6 +8,7 @@ import {
   type ServerReadings,
   type Talker,
 } from './server-bench.ts';
+import type { Stage } from './stages.ts';
 
 /** What is needed to find out how a server reads the document. */
 export interface ReadingsLab {
@@ -24,15 +26,15 @@ export interface ReadingsLab {
 /** The ruling's reading, for what cannot be found out. */
 export const USUAL_READINGS: ServerReadings = {
   ...{ hears: 'line', says: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp' },
-  ...{ pauseAt: 0.5, message: 'data-first', separator: ' ', downloads: true },
-  answersStop: true,
+  ...{ pauseAt: 0.5, message: 'data-first', separator: ' ', answersStop: true },
+  confirms: true,
+  reaches: 'download-whole',
 };
 
 /** A server that waits for a line end never answers without one; others do at once. */
 const BARE_PATIENCE = 2000;
 const FILE = 'usual.txt';
 const MOST_TRIES = 3;
-const ANYTHING = /[\s\S]+/;
 /** What the document says in two places. */
 const PAUSES = [0.5, 0.2];
 /** In the first fifth of that file. */
@@ -40,21 +42,28 @@ const LOST = [1, 3];
 
 /** Tries the readings of the vague places, until the server does what it should. */
 export async function findReadings(lab: ReadingsLab): Promise<ServerReadings> {
-  const framing = await findFraming(lab);
-  const readings = { ...USUAL_READINGS, ...framing };
+  // Once more: what a busy machine has spoilt once must not cost all points.
+  const framing = (await findFraming(lab)) ?? (await findFraming(lab));
+  if (framing === undefined) return { ...USUAL_READINGS, reaches: 'started' };
+  const readings: ServerReadings = { ...USUAL_READINGS, ...framing, reaches: 'online' };
   const message = await findMessageOrder(lab, readings);
   let found: ServerReadings = { ...readings, message };
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     found = { ...found, ...(await findDownload(lab, { ...readings, message })) };
     // On a busy machine any silence looks like a pause.
-    if (found.pauseAt === undefined || PAUSES.includes(found.pauseAt)) break;
+    const { pauseAt, reaches } = found;
+    if (reaches !== 'online' && (pauseAt === undefined || PAUSES.includes(pauseAt))) break;
   }
-  return found.downloads ? { ...found, separator: await findSeparator(lab, found) } : found;
+  if (found.reaches !== 'download-whole') return found;
+  return { ...found, separator: await findSeparator(lab, found) };
 }
 
-async function findFraming(lab: ReadingsLab): Promise<Pick<ServerReadings, 'hears' | 'says'>> {
+type Framing = Pick<ServerReadings, 'hears' | 'says' | 'confirms'>;
+
+/** @returns `undefined` when nobody can be connected */
+async function findFraming(lab: ReadingsLab): Promise<Framing | undefined> {
   const talker = await lab.open('bare');
-  if (talker === undefined) return USUAL_READINGS;
+  if (talker === undefined) return undefined;
   // Nobody answers this with an empty text, as lists may be; and whoever wants a line end gets it behind.
   await talker.say(`connect|${talker.name}`);
   let answer = await talker.hears(ANYTHING, BARE_PATIENCE);
@@ -63,10 +72,25 @@ async function findFraming(lab: ReadingsLab): Promise<Pick<ServerReadings, 'hear
     await talker.sayBytes(Buffer.from('\n'));
     answer = await talker.hears(ANYTHING);
   }
-  const rest = await talker.hears(/\n/, 200);
+  if (answer === undefined) {
+    talker.close();
+    return undefined;
+  }
+  const rest = await talker.hears(/[\s\S]*\n/, 200);
+  const says = answer[0].endsWith('\n') || rest ? 'line' : 'bare';
+  const welcome = answer[0] + (rest?.[0] ?? '');
+  // "NAME is connected" is for everybody.
+  const isForAll = welcome.includes(talker.name) && !/connected[\s\S]*connected/i.test(welcome);
+  const confirms = !isForAll || (await talker.hears(/connected/i, 300)) !== undefined;
+  const isOnline = /connected/i.test(welcome) || (await isUser(talker, hears));
   talker.close();
-  if (answer === undefined) return USUAL_READINGS;
-  return { hears, says: answer[0].endsWith('\n') || rest ? 'line' : 'bare' };
+  return isOnline ? { hears, says, confirms } : undefined;
+}
+
+/** Whether it is in the list of users: not every server says `connected`. */
+async function isUser(talker: Talker, hears: ServerReadings['hears']): Promise<boolean> {
+  const list = await listHeard(talker, hears === 'line' ? 'get_users\n' : 'get_users');
+  return lists(list ?? '', talker.name);
 }
 
 async function login(lab: ReadingsLab, readings: ServerReadings): Promise<Talker | undefined> {
@@ -103,7 +127,9 @@ async function findDownload(
     for (const proceedBy of ['tcp', 'udp'] as const) {
       const talker = await login(lab, readings);
       if (talker === undefined) return {};
-      const tried: ServerReadings = { ...readings, address, proceedBy, pauseAt: undefined };
+      // It gets the time that a download takes that works.
+      const usual = { pauseAt: undefined, reaches: 'download-whole' } as const;
+      const tried: ServerReadings = { ...readings, address, proceedBy, ...usual };
       const record = await lab.download(talker, FILE, tried, plan);
       talker.close();
       if (record === undefined) return {};
@@ -111,14 +137,15 @@ async function findDownload(
       // It does not know where to send, or cannot be read.
       if (parts.length === 0) break;
       const hasGoneOn = parts.some((part) => part.afterProceed && !record.asked.has(part.seq));
-      const downloads = record.bytes !== undefined;
-      const answersStop = !downloads || lastWords !== '';
-      const found = { address, numbering, proceedBy, downloads, answersStop };
+      const isWhole = record.bytes !== undefined;
+      const reaches: Stage = isWhole ? 'download-whole' : 'download-begun';
+      const answersStop = !isWhole || lastWords !== '';
+      const found = { address, numbering, proceedBy, reaches, answersStop };
       if (sent === undefined) return { ...found, pauseAt: undefined };
       if (hasGoneOn) return { ...found, pauseAt: pauseOf(sent, record.count ?? sent) };
     }
   }
-  return { downloads: false };
+  return { reaches: 'download-begun' };
 }
 
 /** What a server takes for a list of numbers: two parts are lost, and asked for in one message. */
@@ -129,7 +156,7 @@ async function findSeparator(lab: ReadingsLab, readings: ServerReadings): Promis
     const talker = await login(lab, readings);
     if (talker === undefined) break;
     // It is not waited for as long as where it matters.
-    const tried: ServerReadings = { ...readings, separator, downloads: false };
+    const tried: ServerReadings = { ...readings, separator, reaches: 'download-begun' };
     const record = await lab.download(talker, FILE, tried, { fateOf });
     talker.close();
     if (record?.bytes !== undefined) return separator;

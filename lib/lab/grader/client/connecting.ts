@@ -7,6 +7,7 @@ const OTHER_ADDRESS = '127.0.0.2';
 export const CONNECTING: readonly ClientCheck[] = [
   {
     ...{ name: 'own-address', family: 'connecting', points: 1 },
+    needs: 'started',
     line: '"Client program will ask for the IP address you will connect from".',
     hint: 'Answer 127.0.0.2 to the first question: the connection has to come from there (bind before connect).',
     run: async (bench) => {
@@ -40,6 +41,7 @@ export const CONNECTING: readonly ClientCheck[] = [
   },
   {
     ...{ name: 'connect', family: 'connecting', points: 3 },
+    needs: 'started',
     line: '"to connect, you will need to write the command: connect. The client will ask you after to write the name you chose".',
     hint: 'Type connect and then a name: the client sends connect|NAME.',
     run: async (bench) => {

@@ -1,9 +1,16 @@
 import type { ClientCheck } from '../client-bench.ts';
+import type { Stage } from '../stages.ts';
 import { expectSaved } from './common.ts';
 
-function sizeCheck(name: string, file: string, words: string, points: number): ClientCheck {
+function sizeCheck(
+  name: string,
+  file: string,
+  words: string,
+  points: number,
+  needs?: Stage,
+): ClientCheck {
   return {
-    ...{ name, family: 'downloading', points },
+    ...{ name, family: 'downloading', points, ...(needs && { needs }) },
     line: `"The client ask you to provide the file new name and the client then saves the file data in that file." Here: ${words}.`,
     hint: 'Download a file like that, and compare it with the original (cmp).',
     run: async (bench) => {
@@ -12,6 +19,10 @@ function sizeCheck(name: string, file: string, words: string, points: number): C
     },
   };
 }
+
+const BEGUN = 'download-begun';
+/** Files with a pause, as the one has that shows whether downloads work. */
+const WHOLE = 'download-whole';
 
 export const DOWNLOADING: readonly ClientCheck[] = [
   {
@@ -29,14 +40,21 @@ export const DOWNLOADING: readonly ClientCheck[] = [
     },
   },
   sizeCheck('size-one-byte', 'one-byte.bin', 'a file of one byte', 1),
-  sizeCheck('size-one-part', 'one-part.txt', 'a file of 2043 bytes, which is one part', 1),
-  sizeCheck('size-one-part-and-a-byte', 'one-part-and-a-byte.txt', '2044 bytes, two parts', 1),
-  sizeCheck('size-two-parts', 'two-parts.txt', 'a multiple of 2043 bytes, two parts', 1),
-  sizeCheck('size-many-parts', 'many.txt', 'a file of 300 parts', 2),
-  sizeCheck('size-empty', 'empty.bin', 'an empty file, which has no parts', 1),
-  sizeCheck('binary', 'binary.bin', 'a file that is no text', 2),
+  sizeCheck('size-one-part', 'one-part.txt', 'a file of 2043 bytes, which is one part', 1, BEGUN),
+  sizeCheck(
+    'size-one-part-and-a-byte',
+    'one-part-and-a-byte.txt',
+    '2044 bytes, two parts',
+    1,
+    WHOLE,
+  ),
+  sizeCheck('size-two-parts', 'two-parts.txt', 'a multiple of 2043 bytes, two parts', 1, WHOLE),
+  sizeCheck('size-many-parts', 'many.txt', 'a file of 300 parts', 2, WHOLE),
+  sizeCheck('size-empty', 'empty.bin', 'an empty file, which has no parts', 1, BEGUN),
+  sizeCheck('binary', 'binary.bin', 'a file that is no text', 2, WHOLE),
   {
     ...{ name: 'new-name', family: 'downloading', points: 1 },
+    needs: 'download-begun',
     line: '"Then the client program will ask you to provide the file new name."',
     hint: 'After the download the client asks for a name, and saves the file under it.',
     run: async (bench) => {
@@ -51,6 +69,7 @@ export const DOWNLOADING: readonly ClientCheck[] = [
   },
   {
     ...{ name: 'says-stop', family: 'downloading', points: 1 },
+    needs: 'download-whole',
     line: '"After download is finished the client send \'stop\' order via tcp to the server."',
     hint: 'After the last part the client sends stop.',
     run: async (bench) => {
@@ -62,6 +81,7 @@ export const DOWNLOADING: readonly ClientCheck[] = [
   },
   {
     ...{ name: 'file-not-found', family: 'downloading', points: 2 },
+    needs: 'download-begun',
     line: '"If the file you chose does not exist in the server, you will receive the message: Can\'t download. File not found".',
     hint: 'Ask for a file that is not there: the message is shown, and the next command works.',
     run: async (bench) => {

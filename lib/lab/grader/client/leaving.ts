@@ -3,6 +3,7 @@ import type { ClientCheck } from '../client-bench.ts';
 export const LEAVING: readonly ClientCheck[] = [
   {
     ...{ name: 'closes-sockets', family: 'leaving', points: 2, limit: 30 },
+    needs: 'download-begun',
     line: 'Good practice: the UDP socket of a download is closed when it is over.',
     hint: 'Look at `ls /proc/PID/fd` (Linux) before and after some downloads.',
     run: async (bench) => {

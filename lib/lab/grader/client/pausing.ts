@@ -3,6 +3,7 @@ import type { ClientCheck } from '../client-bench.ts';
 export const PAUSING: readonly ClientCheck[] = [
   {
     ...{ name: 'asks-at-half', family: 'pausing', points: 3 },
+    needs: 'download-begun',
     line: '"After reaching 50% download ... The client will inform you (the user) about it and ask you to provide the answer."',
     hint: 'At 50 % (20 % counts as well: the document has both) the client asks, and says nothing until it is answered.',
     run: async (bench) => {
@@ -26,6 +27,7 @@ export const PAUSING: readonly ClientCheck[] = [
   },
   {
     ...{ name: 'proceed', family: 'pausing', points: 1 },
+    needs: 'download-begun',
     line: '"If you want to proceed you write \'proceed\'."',
     hint: 'Type proceed: the client sends it to the server.',
     run: async (bench) => {
@@ -37,6 +39,7 @@ export const PAUSING: readonly ClientCheck[] = [
   },
   {
     ...{ name: 'stop-at-half', family: 'pausing', points: 2 },
+    needs: 'download-begun',
     line: '"If you write anything else, the download will stop."',
     hint: 'Type no: the server hears that it is over, "download stopped" is shown, nothing is saved under a new name.',
     run: async (bench) => {
@@ -64,6 +67,7 @@ export const PAUSING: readonly ClientCheck[] = [
   },
   {
     ...{ name: 'quiet-in-pause', family: 'pausing', points: 2 },
+    needs: 'download-begun',
     line: '"the server will stop and wait to hear from the client": what it has not sent is not lost.',
     hint: 'While the user thinks at 50 %, the client must not ask for parts.',
     run: async (bench) => {

@@ -4,6 +4,7 @@ import { LOSSES, type Loss } from '../losses.ts';
 function lossCheck({ scenario, words, points }: Loss): ClientCheck {
   return {
     ...{ name: `lost-${scenario}`, family: 're-requesting', points, scenario, seed: 42 },
+    needs: 'download-begun',
     line: `"send to the server via tcp all the packets numbers that need to be resend" - here ${words}.`,
     hint: 'Repeat it with `wirelab link` between a server and your client, and look for the part that is never asked for.',
     run: async (bench) => {
@@ -33,6 +34,7 @@ export const RE_REQUESTING: readonly ClientCheck[] = [
   ...LOSSES.map(lossCheck),
   {
     ...{ name: 'asks-for-what-is-missing', family: 're-requesting', points: 3 },
+    needs: 'download-begun',
     ...{ scenario: 'every-third', seed: 42 },
     line: 'Selective repeat: the client asks for "all the packets numbers that need to be resend", and no others.',
     hint: 'Compare the numbers of each re-request in the capture with the parts that are missing.',
@@ -69,6 +71,7 @@ export const RE_REQUESTING: readonly ClientCheck[] = [
   },
   {
     ...{ name: 'timer-begins', family: 're-requesting', points: 2, scenario: 'first-datagram' },
+    needs: 'download-begun',
     line: '"The client will then create udp socket with time out of 100 milliseconds".',
     hint: 'Measure the time from the last datagram to the re-request in Wireshark: about 100 ms.',
     run: async (bench) => {
@@ -86,6 +89,7 @@ export const RE_REQUESTING: readonly ClientCheck[] = [
   },
   {
     ...{ name: 'timer-grows', family: 're-requesting', points: 3, scenario: 'first-datagram' },
+    needs: 'download-begun',
     line: '"If the error happened, the socket would increase its timer by 100 milliseconds".',
     hint: 'Do not answer re-requests: they come after 100, 200, 300, 400 and 500 ms.',
     run: async (bench) => {

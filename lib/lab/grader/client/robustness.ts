@@ -29,6 +29,7 @@ const STRAYS = {
 function strayCheck(name: string, which: keyof typeof STRAYS, words: string): ClientCheck {
   return {
     ...{ name, family: 'robustness', points: 1 },
+    needs: 'download-whole',
     line: `Anybody can send datagrams to a UDP port: ${words} must not harm.`,
     hint: 'Send such a datagram to the client in the middle of a download: the file is right all the same.',
     run: async (bench) => {
@@ -43,6 +44,7 @@ function strayCheck(name: string, which: keyof typeof STRAYS, words: string): Cl
 export const ROBUSTNESS: readonly ClientCheck[] = [
   {
     ...{ name: 'duplicates', family: 'robustness', points: 2, scenario: 'duplicate-all' },
+    needs: 'download-whole',
     line: 'UDP may deliver a datagram twice: each part counts once.',
     hint: 'Repeat it with `wirelab link --scenario duplicate-all`.',
     run: async (bench) => {
@@ -52,6 +54,7 @@ export const ROBUSTNESS: readonly ClientCheck[] = [
   },
   {
     ...{ name: 'other-order', family: 'robustness', points: 2 },
+    needs: 'download-whole',
     line: 'UDP may deliver datagrams in any order: "the location in the list is the sequence number".',
     hint: 'Repeat it with `wirelab link --scenario reorder`.',
     run: async (bench) => {

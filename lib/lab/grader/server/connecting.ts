@@ -7,6 +7,7 @@ const REFUSED = /can.?t|cannot|taken|in use|already|exist|another|not |illegal|i
 export const CONNECTING: readonly ServerCheck[] = [
   {
     ...{ name: 'connect', family: 'connecting', points: 3 },
+    needs: 'started',
     line: '"If the name was legal then ... you will receive back message of \'connected\' as sign of success."',
     hint: 'Send connect|NAME and look for the answer "connected".',
     run: async (bench) => {

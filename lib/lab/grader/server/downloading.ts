@@ -1,21 +1,13 @@
 import { SEGMENT_PAYLOAD } from '../../../udp-reliable/segment.ts';
 import type { ServerCheck } from '../server-bench.ts';
-import {
-  ANYTHING,
-  expectCount,
-  expectDownloads,
-  expectFile,
-  lists,
-  NOTHING_FOR,
-  usersSeenBy,
-} from './common.ts';
+import { ANYTHING, expectCount, expectFile, lists, NOTHING_FOR, usersSeenBy } from './common.ts';
 
 const DOWNLOAD = '"... its data to parts of 2043 bytes": the file is cut into such parts.';
 
 /** A file of a size at which mistakes show. */
 function sizeCheck(name: string, file: string, words: string, points: number): ServerCheck {
   return {
-    ...{ name, family: 'downloading', points },
+    ...{ name, family: 'downloading', points, needs: 'online' },
     line: `${DOWNLOAD} Here: ${words}.`,
     hint: `Download a file like that, and compare it with the original (cmp). The number of parts is the size divided by 2043, rounded up.`,
     run: async (bench) => {
@@ -33,6 +25,7 @@ export const DOWNLOADING: readonly ServerCheck[] = [
   sizeCheck('size-many-parts', 'many.txt', 'a file of 300 parts', 2),
   {
     ...{ name: 'size-empty', family: 'downloading', points: 1 },
+    needs: 'download-begun',
     line: `${DOWNLOAD} Here: an empty file, which has none.`,
     hint: 'Download an empty file: the answer is |0, no datagram comes, and the server goes on.',
     run: async (bench) => {
@@ -56,6 +49,7 @@ export const DOWNLOADING: readonly ServerCheck[] = [
   sizeCheck('binary', 'binary.bin', 'a file that is no text', 2),
   {
     ...{ name: 'datagram-format', family: 'downloading', points: 2 },
+    needs: 'download-begun',
     line: '"The sequence number and the char \':\' will be saved there too as the first 5 bytes".',
     hint: 'Look at a datagram in Wireshark: four bytes of number, the colon, then 2043 bytes of the file; the last one is shorter.',
     run: async (bench) => {
@@ -89,10 +83,10 @@ export const DOWNLOADING: readonly ServerCheck[] = [
   },
   {
     ...{ name: 'last-byte', family: 'downloading', points: 1 },
+    needs: 'download-whole',
     line: '"User <your name> downloaded 100% out of file. Last byte is: <last byte>"',
     hint: 'After "stop" the server tells the last byte of the file: as a number, or as the character.',
     run: async (bench) => {
-      expectDownloads(bench);
       const ann = await bench.login('ann');
       const record = await bench.download(ann, 'one-part-and-a-byte.txt');
       const words = record.lastWords.trim();
@@ -109,6 +103,7 @@ export const DOWNLOADING: readonly ServerCheck[] = [
   },
   {
     ...{ name: 'needs-connect', family: 'downloading', points: 1 },
+    needs: 'download-begun',
     line: '"Note that you must be connected to do that action."',
     hint: 'Send download|FILE without connect|NAME before it: no number of parts may come.',
     run: async (bench) => {

@@ -32,6 +32,7 @@ export const LISTS: readonly ServerCheck[] = [
   },
   {
     ...{ name: 'files', family: 'lists', points: 2 },
+    needs: 'started',
     line: '"to get list of files ... get_list_file. The server will try to return that list to you."',
     hint: 'get_list_file has to name each file in the folder "files", before connect|NAME as well.',
     run: async (bench) => {

@@ -1,13 +1,12 @@
 import type { ServerCheck } from '../server-bench.ts';
-import { expectDownloads } from './common.ts';
 
 export const PAUSING: readonly ServerCheck[] = [
   {
     ...{ name: 'pause', family: 'pausing', points: 3 },
+    needs: 'download-whole',
     line: '"After reaching 50% download, the server will stop and wait to hear from the client if it wants to proceed."',
     hint: 'Answer nothing at 50 %: no part of the second half may come. (20 % counts as well: the document has both.)',
     run: async (bench) => {
-      expectDownloads(bench);
       const ann = await bench.login('ann');
       const { pauseAt } = bench.readings;
       if (pauseAt === undefined) {
@@ -39,10 +38,10 @@ export const PAUSING: readonly ServerCheck[] = [
   },
   {
     ...{ name: 'proceed', family: 'pausing', points: 2 },
+    needs: 'download-whole',
     line: '"If you want to proceed you write \'proceed\'."',
     hint: 'Answer "proceed" at 50 %: the rest has to come without being asked for.',
     run: async (bench) => {
-      expectDownloads(bench);
       const ann = await bench.login('ann');
       // What it lacks then costs the points of `pause`.
       if (bench.readings.pauseAt === undefined) return;
@@ -60,10 +59,10 @@ export const PAUSING: readonly ServerCheck[] = [
   },
   {
     ...{ name: 'stop-at-half', family: 'pausing', points: 2 },
+    needs: 'download-whole',
     line: '"In case you stopped, the server will send you message \'download stopped\'."',
     hint: 'Answer anything else at 50 %: the server says so, sends no more parts, and takes the next command.',
     run: async (bench) => {
-      expectDownloads(bench);
       const ann = await bench.login('ann');
       const record = await bench.download(ann, 'usual.txt', {
         ...{ answer: 'no, thank you', pause: 400 },

@@ -1,11 +1,12 @@
 import { LOSSES, type Loss } from '../losses.ts';
 import type { ServerCheck } from '../server-bench.ts';
-import { expectAllParts, expectDownloads, NOTHING_FOR, shortList } from './common.ts';
+import { expectAllParts, NOTHING_FOR, shortList } from './common.ts';
 
 /** A path on which parts get lost. */
 function lossCheck({ scenario, words, points }: Loss): ServerCheck {
   return {
     ...{ name: `lost-${scenario}`, family: 'resending', points, scenario, seed: 42 },
+    needs: 'download-whole',
     line: `"send to the server via tcp all the packets numbers that need to be resend" - here ${words}.`,
     hint: 'Repeat it with `wirelab link` between your server and a client, and look for the part that is never sent again.',
     run: async (bench) => {
@@ -19,11 +20,11 @@ export const RESENDING: readonly ServerCheck[] = [
   ...LOSSES.map(lossCheck),
   {
     ...{ name: 'resends-what-was-asked', family: 'resending', points: 3 },
+    needs: 'download-whole',
     ...{ scenario: 'every-third', seed: 42 },
     line: 'Selective repeat: the server sends again "all the packets numbers that need to be resend", and no others.',
     hint: 'Count the datagrams of each part in the capture: once, and once more for each time it was asked for.',
     run: async (bench) => {
-      expectDownloads(bench);
       const ann = await bench.login('ann');
       const plan = { fateOf: bench.fateOf, linger: 400 };
       const record = await bench.download(ann, 'usual.txt', plan);
@@ -43,10 +44,10 @@ export const RESENDING: readonly ServerCheck[] = [
   },
   {
     ...{ name: 'answers-all-numbers', family: 'resending', points: 2 },
+    needs: 'download-whole',
     line: '"send to the server via tcp all the packets numbers that need to be resend": each of them.',
     hint: 'Ask for three parts in one message: all three have to come.',
     run: async (bench) => {
-      expectDownloads(bench);
       const ann = await bench.login('ann');
       const wanted = [1, 3, 6];
       let before = 0;
@@ -72,10 +73,10 @@ export const RESENDING: readonly ServerCheck[] = [
   },
   {
     ...{ name: 'resends-in-pause', family: 'resending', points: 1 },
+    needs: 'download-whole',
     line: 'What was lost of the first half can be asked for while the server waits at 50 %.',
     hint: 'Ask for part 0 again while the server pauses: it comes, and nothing of the second half does.',
     run: async (bench) => {
-      expectDownloads(bench);
       const ann = await bench.login('ann');
       let before = 0;
       const record = await bench.download(ann, 'usual.txt', {

@@ -6,6 +6,7 @@ const MOST_ON_A_PORT = 15;
 export const SEVERAL_CLIENTS: readonly ServerCheck[] = [
   {
     ...{ name: 'two-downloads', family: 'several-clients', points: 2 },
+    needs: 'download-whole',
     line: '"Once connection achieved, the server creates new thread to handle the new client".',
     hint: 'Let two clients download at the same time: both files have to become whole.',
     run: async (bench) => {
@@ -27,6 +28,7 @@ export const SEVERAL_CLIENTS: readonly ServerCheck[] = [
   },
   {
     ...{ name: 'others-while-one-downloads', family: 'several-clients', points: 2 },
+    needs: 'download-begun',
     line: '"allowing other clients": one client that downloads does not stop the others.',
     hint: 'While a client thinks at 50 %, another one connects, and gets answers.',
     run: async (bench) => {

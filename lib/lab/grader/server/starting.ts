@@ -3,6 +3,7 @@ import type { ServerCheck } from '../server-bench.ts';
 export const STARTING: readonly ServerCheck[] = [
   {
     ...{ name: 'starts', family: 'starting', points: 2 },
+    needs: 'started',
     line: '"The server starts simply by running the program. No extra action is needed."',
     hint: 'Run it as the grader does, without arguments, in a folder with a folder "files", and try to connect to port 55000.',
     run: async (bench) => {
@@ -24,7 +25,7 @@ export const STARTING: readonly ServerCheck[] = [
       for (const port of bench.ports) {
         const talker = await bench.tryConnect(port, 1500);
         await talker?.say(`connect|${talker.name}`);
-        if ((await talker?.hears(/connected/i)) === undefined) silent.push(port);
+        if ((await talker?.hears(/connected/i, 1500)) === undefined) silent.push(port);
         talker?.close();
       }
       if (silent.length === 0) return;
