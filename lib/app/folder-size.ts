@@ -1,4 +1,3 @@
-import type { Stats } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -15,18 +14,19 @@ export async function folderSize(folder: string, most = Number.POSITIVE_INFINITY
   try {
     for await (const entry of await opendir(folder)) {
       const path = join(folder, entry.name);
-      size += entry.isDirectory()
-        ? ENTRY_BYTES + (await folderSize(path, most - size))
-        : ENTRY_BYTES + takenBy(await lstat(path));
+      size += ENTRY_BYTES;
+      size += entry.isDirectory() ? await folderSize(path, most - size) : await fileSize(path);
       if (size > most) break;
     }
   } catch {
-    // It is being changed, or cannot be read: what is there is counted the next time.
+    // It is not there any more, or cannot be read.
   }
   return size;
 }
 
-/** A file with holes takes less than its length; Windows does not tell. */
-function takenBy({ blocks, size }: Stats): number {
-  return blocks === undefined ? size : blocks * BLOCK_BYTES;
+/** Without its holes, where the system tells (Windows does not); nothing when it has just gone. */
+async function fileSize(path: string): Promise<number> {
+  const info = await lstat(path).catch(() => undefined);
+  if (info === undefined) return 0;
+  return info.blocks === undefined ? info.size : info.blocks * BLOCK_BYTES;
 }

@@ -18,6 +18,7 @@ export async function gradeClient(options: GradeOptions): Promise<Grade> {
   const begin = performance.now();
   const probeOptions = probeOptionsOf(options);
   const readings = await ClientProbe.read(probeOptions);
+  probeOptions.patience.forgive();
   let broken: CheckNotes | undefined;
   const subject = { side: 'client', reached: readings?.reaches } as const;
   const results = await gradeAll(subject, CLIENT_CHECKS, options, async (run) => {

@@ -47,6 +47,7 @@ class ServerGrading implements AsyncDisposable {
     if (!begins && this.#program?.isRunning) begins = await this.#start();
     this.#neverBegins = !begins;
     if (begins) this.#readings = await ServerProbe.read(this.#probeOptions());
+    this.#patience.forgive();
     const subject = {
       side: 'server',
       reached: begins ? this.#readings.reaches : undefined,
@@ -109,6 +110,7 @@ class ServerGrading implements AsyncDisposable {
       },
       waited: () => this.#program?.waited() ?? 0,
       openFiles: () => this.#program?.openFiles(),
+      restart: () => this.#start(),
       interrupt: async (patience) => (await this.#program?.interrupt(patience)) ?? true,
     };
     return { files, program, ports: assignment.ports, patience: this.#patience };

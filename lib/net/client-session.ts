@@ -29,6 +29,8 @@ const SAVING_PATIENCE = millis(2500);
 /** Nothing is to be saved of what was stopped; who saves it all the same does so at once. */
 const STOPPED_PATIENCE = millis(1000);
 const SHORT_SAVING_PATIENCE = millis(400);
+/** Than in the beginning. */
+const TIMES_SAVING = 10;
 const SHORT_PROMPT_PATIENCE = millis(300);
 
 /** A client under test in its terminal, as the grader plays the user in front of it and the server behind it. */
@@ -54,10 +56,14 @@ export class ProbeSession implements ClientSession {
     return this.#talker?.framing ?? 'line';
   }
 
-  /** Whether it has saved all of a file when nothing was lost; one that has not is not waited for so long. */
-  get #savesAll(): boolean {
+  /** How long it may take until a file is saved whose parts were all delivered. */
+  get #savingPatience(): Millis {
     const { files, readings } = this.#probe;
-    return readings.saved?.length === files[TRIAL_FILE]?.length;
+    const { saved, savedAfter } = readings;
+    if (saved?.length === files[TRIAL_FILE]?.length) return SAVING_PATIENCE;
+    // What it saves is not the file, or it saves nothing: waiting for the rest is in vain.
+    const enough = saved === undefined ? 0 : TIMES_SAVING * savedAfter;
+    return millis(Math.min(SAVING_PATIENCE, Math.max(SHORT_SAVING_PATIENCE, enough)));
   }
 
   get address(): string {
@@ -205,13 +211,14 @@ export class ProbeSession implements ClientSession {
     const newName = `saved-${this.name}-${this.#downloads}.bin`;
     const isOver = served.answer === undefined || served.answer === 'proceed';
     const isAlive = served.asked || served.stopped || served.reRequests.length > 0;
-    const isWhole = served.delivered || !isOver;
-    const isPatient = plan.isTrial ? isAlive : this.#savesAll && isWhole;
+    const isWorking = plan.isTrial ? isAlive : this.#probe.readings.reaches === 'download-whole';
+    const isPatient = isWorking && (served.delivered || !isOver);
     if ((isOver || plan.typesNameAnyway) && (served.port !== undefined || bytes.length === 0)) {
       await this.untilPrompt(isPatient ? PROMPT_PATIENCE : SHORT_PROMPT_PATIENCE);
       await this.type(newName);
     }
-    const usual = isOver ? SAVING_PATIENCE : STOPPED_PATIENCE;
+    const saving = plan.isTrial ? SAVING_PATIENCE : this.#savingPatience;
+    const usual = isOver ? saving : STOPPED_PATIENCE;
     const patience = isPatient ? usual : SHORT_SAVING_PATIENCE;
     const saved = await this.#saved(file, newName, bytes.length, patience);
     return { ...served, ...saved, newName, shown: this.#terminal.shown.slice(from) };
@@ -219,16 +226,20 @@ export class ProbeSession implements ClientSession {
 
   /** What the client has saved, when it has had the time for it. */
   async #saved(file: string, newName: string, size: number, patience: Millis) {
-    const end = this.#probe.clock.now() + patience;
+    const begin = this.#probe.clock.now();
     const names = [newName, file];
+    let savedAfter = patience;
     for (;;) {
       // Once for each round: what is there at the end of the time counts.
-      const isOver = this.#probe.clock.now() >= end;
+      const time = millis(this.#probe.clock.now() - begin);
+      const isOver = time >= patience;
       for (const savedAs of names) {
         const saved = this.#probe.savedAs(savedAs);
-        if (saved !== undefined && (saved.length === size || isOver)) return { saved, savedAs };
+        if (saved === undefined) continue;
+        savedAfter = millis(Math.min(savedAfter, time));
+        if (saved.length === size || isOver) return { saved, savedAs, savedAfter };
       }
-      if (isOver) return { saved: undefined, savedAs: undefined };
+      if (isOver) return { saved: undefined, savedAs: undefined, savedAfter };
       await delay(millis(40));
     }
   }

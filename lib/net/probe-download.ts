@@ -20,7 +20,7 @@ import { explainDatagram, lastFrame, tapUdp } from './tap.ts';
 const QUIET = millis(120);
 /** The first part may take longer, and the first one after `proceed`: programs look whether there is something to do. */
 const FIRST_QUIET = millis(2000);
-/** From a server whose parts have never come. */
+/** From a server whose parts have never come by themselves. */
 const SHORT_FIRST_QUIET = millis(600);
 /** Re-requests in a row that bring nothing. */
 const MAX_SILENT_ROUNDS = 6;
@@ -172,7 +172,8 @@ export class ProbeDownload implements RunningDownload {
         if (!(await this.#answerPause())) return;
         silentRounds = 0;
         const known = this.#newParts;
-        await this.#untilQuietOr(() => this.#newParts > known, firstQuiet);
+        const quiet = readings.goesOn ? firstQuiet : SHORT_FIRST_QUIET;
+        await this.#untilQuietOr(() => this.#newParts > known, quiet);
         continue;
       }
       if (missing.length === 0) return;

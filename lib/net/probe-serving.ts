@@ -42,9 +42,9 @@ const EARLY_PAUSE = 0.2;
 const EARLY_PATIENCE = millis(700);
 const QUESTION_PATIENCE = millis(2500);
 /** For a client that has never brought anything to its end. */
-const SHORT_QUESTION_PATIENCE = millis(600);
+const SHORT_QUESTION_PATIENCE = millis(700);
 const ANSWER_PATIENCE = millis(5000);
-const SHORT_ANSWER_PATIENCE = millis(600);
+const SHORT_ANSWER_PATIENCE = millis(1250);
 /** For one that has never asked anything, either. */
 const LEAST_PATIENCE = millis(150);
 const STOP_PATIENCE = millis(3000);
@@ -73,7 +73,8 @@ export interface ProbeServingOptions {
 }
 
 type Mutable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
-export type Served = Omit<ServingRecord, 'saved' | 'newName' | 'savedAs' | 'shown'>;
+/** What comes after the last word of the server is not seen here. */
+export type Served = Omit<ServingRecord, 'saved' | 'savedAfter' | 'newName' | 'savedAs' | 'shown'>;
 type Seen = Mutable<Served>;
 
 /** The grader's side of a download of a client under test: sends the parts, and hears what it asks for. */
@@ -149,7 +150,7 @@ export class ProbeServing {
     const { plan, readings } = this.#options;
     const isPaused = this.#half < this.#count;
     let sent = 0;
-    if (plan.isTrial && isPaused) {
+    if (plan.waitsEarly && isPaused) {
       sent = Math.floor(this.#count * EARLY_PAUSE);
       await this.#send(0, sent);
       if (await this.#isAskedWithin(EARLY_PATIENCE)) {
@@ -194,6 +195,7 @@ export class ProbeServing {
 
   /** An empty file has no parts: the client may say `stop` at once. */
   async #emptyIsOver(): Promise<false> {
+    this.#seen.delivered = true;
     await this.#until(() => this.#seen.stopped, 2500);
     await this.#sayFarewell();
     return false;
@@ -243,19 +245,18 @@ export class ProbeServing {
   }
 
   get #questionPatience(): Millis {
-    const { plan, readings } = this.#options;
-    if (plan.isTrial) return TRIAL_PATIENCE;
-    if (readings.asksAt === undefined) return LEAST_PATIENCE;
-    return this.#isWorking ? QUESTION_PATIENCE : SHORT_QUESTION_PATIENCE;
+    const { asksAt, proceedBy } = this.#options.readings;
+    if (this.#isWorking && asksAt !== undefined) return QUESTION_PATIENCE;
+    // It may ask in words that are not known: then it answers what was typed.
+    return (asksAt ?? proceedBy) ? SHORT_QUESTION_PATIENCE : LEAST_PATIENCE;
   }
 
   get #answerPatience(): Millis {
-    const { plan, readings } = this.#options;
-    if (readings.asksAt === undefined) return LEAST_PATIENCE;
-    const { asked } = this.#seen;
-    if (plan.isTrial) return asked ? ANSWER_PATIENCE : SHORT_ANSWER_PATIENCE;
-    if (readings.proceedBy === undefined) return SHORT_ANSWER_PATIENCE;
-    return this.#isWorking ? ANSWER_PATIENCE : SHORT_ANSWER_PATIENCE;
+    const { asksAt, proceedBy } = this.#options.readings;
+    if (asksAt === undefined && proceedBy === undefined) return LEAST_PATIENCE;
+    // One that has not been asked yet may not want an answer at all.
+    const isLikely = this.#isWorking && proceedBy !== undefined && this.#seen.asked;
+    return isLikely ? ANSWER_PATIENCE : SHORT_ANSWER_PATIENCE;
   }
 
   /** Whether the client says nothing more, or nothing that brings it further. */

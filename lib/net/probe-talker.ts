@@ -16,6 +16,8 @@ const BARE_GAP = millis(60);
 const LINE_GAP = millis(20);
 /** A bare peer's message is over when nothing has followed it for this long. */
 const BARE_SILENCE = millis(30);
+/** Until the other side has closed the connection: not every program is quick with that. */
+const CLOSING_PATIENCE = millis(3000);
 /** What is kept of what a program says: no more is needed, whatever it floods. */
 const MAX_UNREAD = 32_768;
 /** Below those that Linux, Windows and macOS give by themselves. */
@@ -180,7 +182,7 @@ export class ProbeTalker implements Talker {
     this.#unread = '';
   }
 
-  async ends(patience?: number): Promise<boolean> {
+  async ends(patience: number = CLOSING_PATIENCE): Promise<boolean> {
     await this.#until(() => !this.#isOpen, patience);
     return !this.#isOpen;
   }

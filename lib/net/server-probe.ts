@@ -70,7 +70,11 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     const probe = new ServerProbe(options);
     try {
       return await findReadings({
-        open: (framing) => probe.#open(framing, options.ports[0] ?? 0),
+        open: async (framing) => {
+          // What has ended it is found by a check.
+          if (!options.program.isRunning) await options.program.restart();
+          return await probe.#open(framing, options.ports[0] ?? 0);
+        },
         download: (talker, file, readings, plan) => probe.#fetch(talker, file, readings, plan),
         newName: () => probe.newName(),
       });
@@ -120,17 +124,23 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     // Its own "NAME is connected" and "connected" may come in any order, one after the other.
     const isAll = !answer.includes(talker.name) || /connected.*connected/i.test(answer);
     if (!isAll && this.readings.confirms) await talker.hears(/connected/i, 300);
-    await this.wait(this.readings.says === 'line' ? 30 : 80);
+    await this.wait(this.readings.says === 'line' ? 30 : 120);
     talker.forget();
     return talker;
   }
 
   async download(talker: Talker, file: string, plan: DownloadPlan = {}): Promise<DownloadRecord> {
     const record = await this.#fetch(talker, file, this.readings, plan);
-    if (record !== undefined) return record;
+    if (typeof record === 'object') return record;
+    if (record === undefined) {
+      return this.fail({
+        wrong: `the number of parts of ${file} is not told`,
+        ...{ expected: '| and a number', got: talker.unread || 'nothing' },
+      });
+    }
     return this.fail({
-      wrong: `the number of parts of ${file} is not told`,
-      ...{ expected: '| and a number', got: talker.unread || 'nothing' },
+      wrong: `${file} is said to have far more parts than it can have`,
+      ...{ expected: 'its size divided by 2043, rounded up', got: `|${record}` },
     });
   }
 
@@ -183,20 +193,20 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     return talker;
   }
 
+  /** @returns the number of parts, when they are too many to be asked for; `undefined` when it is not told */
   async #fetch(
     talker: Talker,
     file: string,
     readings: ServerReadings,
     plan: DownloadPlan,
-  ): Promise<DownloadRecord | undefined> {
+  ): Promise<DownloadRecord | number | undefined> {
     if (!(talker instanceof ProbeTalker)) throw new Error('it is no connection of this probe');
     talker.forget();
     await talker.say(`download|${file}`);
     const announced = await talker.hears(/\|\s{0,3}(\d{1,9})(?!\d)/);
     if (announced === undefined) return undefined;
     if (Number(announced[1]) > MOST_PARTS) {
-      this.did(`it announces ${announced[1]} parts: far too many to be asked for`);
-      return undefined;
+      return Number(announced[1]);
     }
     const record = await ProbeDownload.run({
       ...{ talker, file, readings, plan, count: Number(announced[1]), clock: this.clock },

@@ -57,6 +57,27 @@ export const VARIATIONS: readonly Variation[] = [
     to: "self.connection.send('%s|%d' % udp.getsockname())",
   },
   {
+    ...{ name: 'long-gaps', side: 'server', base: 'bare.py' },
+    about: 'leaves a tenth of a second between its messages',
+    risks: ['connect', 'users', 'file-not-found'],
+    from: 'GAP = 0.06 ',
+    to: 'GAP = 0.1 ',
+  },
+  {
+    ...{ name: 'slow-name', side: 'client', base: 'line.py' },
+    about: 'takes a second until it asks for the new name',
+    risks: ['size-empty', 'size-two-parts', 'new-name'],
+    from: '        new_name = ask(',
+    to: '        time.sleep(1)\n        new_name = ask(',
+  },
+  {
+    ...{ name: 'late-question', side: 'client', base: 'line.py' },
+    about: 'takes 1.7 s until it asks whether to go on',
+    risks: ['asks-at-half', 'proceed', 'stop-at-half'],
+    from: '            answer = ask(question, connection)\n',
+    to: '            time.sleep(1.7)\n            answer = ask(question, connection)\n',
+  },
+  {
     ...{ name: 'bars', side: 'client', base: 'line.py' },
     about: "puts '|' between the numbers of a re-request",
     risks: ['lost-every-third', 'asks-for-what-is-missing'],

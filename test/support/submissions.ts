@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import type { Report } from '../../lib/app/check-one.ts';
 import { ownNetwork } from '../../lib/app/sandbox.ts';
 import type { Side } from '../../lib/lab/grader/check.ts';
 import { TemporaryFolder } from '../app/folders.ts';
-import { CLIENT, nodeArguments, REPOSITORY, run, SERVER, WIRELAB } from '../app/programs.ts';
+import { CLIENT, REPOSITORY, run, SERVER, WIRELAB } from '../app/programs.ts';
 import type { Fault } from '../submissions/fault.ts';
 
 /** Right submissions, by file. */
@@ -43,17 +44,25 @@ export function commandFor(side: Side, file: string): string {
 }
 
 /** This project's own programs, by the document's rules. */
-export const OWN: Readonly<Record<Side, readonly string[]>> = {
-  server: [SERVER],
-  client: [CLIENT, '--document'],
+const OWN: Readonly<Record<Side, readonly [program: string, flags: string]>> = {
+  server: [SERVER, ''],
+  client: [CLIENT, ' --document'],
 };
+/** Some packages are no modules. */
+const REQUIRE = `import { createRequire } from 'node:module';
+const require = createRequire(import.meta.url);`;
 
-/** Grades one of {@link OWN}. @param only these checks; absent: all */
+/** Grades a program of this project. @param only these checks; absent: all */
 export async function gradeOwn(side: Side, only: readonly string[] = []): Promise<Report> {
   await using folder = await TemporaryFolder.create({});
-  const [program = '', ...flags] = OWN[side];
-  const command = [process.execPath, ...nodeArguments(program), ...flags];
-  return await gradeCommand(side, command.join(' '), folder.path, only);
+  const [program, flags] = OWN[side];
+  // In one file: a program that is graded need not see the folder of this project.
+  await build({
+    ...{ entryPoints: [program], outfile: join(folder.path, 'program.mjs') },
+    ...{ bundle: true, platform: 'node', format: 'esm', banner: { js: REQUIRE } },
+  });
+  const command = `${process.execPath} program.mjs${flags}`;
+  return await gradeCommand(side, command, folder.path, only);
 }
 
 /** Grades a program, as a teacher does. @param only these checks; absent: all */

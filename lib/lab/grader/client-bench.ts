@@ -21,6 +21,8 @@ export interface ClientReadings {
   readonly saysStop: boolean;
   /** What it has saved of `usual.txt` when nothing went wrong: its own mistakes included. */
   readonly saved: Buffer | undefined;
+  /** How long that took, in milliseconds. */
+  readonly savedAfter: number;
 }
 
 /** What a client shows when it asks for something: patterns, as its words are its own. */
@@ -50,11 +52,10 @@ export interface ServingPlan {
   readonly backwards?: boolean;
   /** So many re-requests are heard and not answered. */
   readonly deafFor?: number;
-  /**
-   * Gives up when the client asks for most of what it has, as it does not understand the numbers; and waits at
-   * 20 %, whether it asks there.
-   */
+  /** Gives up when the client asks for most of what it has, as it does not understand the numbers. */
   readonly isTrial?: boolean;
+  /** Waits at 20 %, whether it asks there. */
+  readonly waitsEarly?: boolean;
 }
 
 /** A message of the client that names parts. */
@@ -97,6 +98,8 @@ export interface ServingRecord {
   /** What it has saved under the new name, or under that of the file. */
   readonly saved: Buffer | undefined;
   readonly newName: string;
+  /** Milliseconds from the new name to the first of it. */
+  readonly savedAfter: number;
   /** What its terminal has shown from the name of the file on. */
   readonly shown: string;
   /** Under which of them. */

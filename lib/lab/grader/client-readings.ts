@@ -7,6 +7,7 @@ import { reaches, type Stage } from './stages.ts';
 export const USUAL_CLIENT_READINGS: ClientReadings = {
   ...{ framing: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp', asksAt: 0.5 },
   ...{ message: 'data-first', reaches: 'download-whole', saysStop: true, saved: undefined },
+  savedAfter: 0,
 };
 
 /** What is needed to find out how a client reads the document. */
@@ -27,9 +28,10 @@ const NUMBERINGS: readonly Numbering[] = ['big-endian', 'little-endian', 'ascii'
 export async function findClientReadings(
   lab: ClientReadingsLab,
 ): Promise<ClientReadings | undefined> {
-  const found = await tryAll(lab);
+  let found = await tryAll(lab);
   // Once more: what a busy machine has spoilt once must not cost all points.
-  return found?.reaches === 'download-begun' ? further(await tryAll(lab), found) : found;
+  if (found?.reaches === 'download-begun') found = further(await tryAll(lab), found);
+  return found && { ...found, asksAt: await pauseOf(lab, found) };
 }
 
 /** Tries the readings, until the client does what it should. */
@@ -39,8 +41,8 @@ async function tryAll(lab: ClientReadingsLab): Promise<ClientReadings | undefine
   let mayFail = true;
   for (let [numbering] = left; numbering !== undefined; [numbering] = left) {
     const { readings, isTried } = await tryOut(lab, numbering);
-    if (readings?.reaches === 'download-whole') return readings;
     best = further(best, readings);
+    if (best?.reaches === 'download-whole') return best;
     if (isTried) left.shift();
     else if (mayFail) mayFail = false;
     else break;
@@ -48,16 +50,32 @@ async function tryAll(lab: ClientReadingsLab): Promise<ClientReadings | undefine
     const isAscii = (one: Numbering): number => Number(one === 'ascii');
     if (best?.address === 'ip-port') left.sort((one, other) => isAscii(other) - isAscii(one));
   }
-  return best && { ...best, numbering: best.address === 'ip-port' ? 'ascii' : 'big-endian' };
+  // One that has asked has understood the numbers.
+  if (best === undefined || best.asksAt !== undefined) return best;
+  return { ...best, numbering: best.address === 'ip-port' ? 'ascii' : 'big-endian' };
 }
 
-/** Those of the client that got further; the first ones when both got as far. */
+/** Where it asks: one that asks when half of the file has come may have asked for some time. */
+async function pauseOf(lab: ClientReadingsLab, found: ClientReadings): Promise<number | undefined> {
+  if (found.reaches !== 'download-whole' || found.asksAt === undefined) return found.asksAt;
+  const session = await lab.start(found);
+  const record = await works(async () => {
+    await session?.login();
+    return await session?.download(TRIAL_FILE, { isTrial: true, waitsEarly: true });
+  });
+  // What shows may be that it has ended instead.
+  const isWhole = record !== undefined && stageOf(record) === 'download-whole';
+  return (isWhole ? record.asksAt : undefined) ?? found.asksAt;
+}
+
+/** Those of the client that got further; of two that got as far, those by which it has asked, or the first. */
 function further(
   one: ClientReadings | undefined,
   other: ClientReadings | undefined,
 ): ClientReadings | undefined {
   if (one === undefined || other === undefined) return one ?? other;
-  return reaches(one.reaches, other.reaches) ? one : other;
+  if (one.reaches !== other.reaches) return reaches(one.reaches, other.reaches) ? one : other;
+  return one.asksAt === undefined ? other : one;
 }
 
 interface Trial {
@@ -80,10 +98,11 @@ async function tryOut(lab: ClientReadingsLab, numbering: Numbering): Promise<Tri
   const online: ClientReadings = { ...usual, framing, message, reaches: 'online' };
   const record = await works(() => session.download(TRIAL_FILE, { isTrial: true }));
   if (record === undefined) return { readings: online, isTried: false };
-  const { address = 'port', asksAt, answeredBy, saved, stopped } = record;
+  const { address = 'port', asksAt, answeredBy, saved, savedAfter, stopped } = record;
   const begun: ClientReadings = { ...online, address, asksAt, reaches: stageOf(record) };
   if (begun.reaches !== 'download-whole') return { readings: begun, isTried: true };
-  return { readings: { ...begun, proceedBy: answeredBy, saved, saysStop: stopped }, isTried: true };
+  const whole = { proceedBy: answeredBy, saved, savedAfter, saysStop: stopped };
+  return { readings: { ...begun, ...whole }, isTried: true };
 }
 
 /** @returns `undefined` when a check that did it would be over. */

@@ -2,7 +2,7 @@ import { type Millis, millis } from '../../core/brands.ts';
 
 /** How long a program may take for an answer: far more than any needs. */
 const FULL = millis(3000);
-const LEAST = millis(600);
+const LEAST = millis(800);
 /** Waited for in vain: a right program lets nobody wait at all. */
 const MOST_SILENCES = 3;
 /** A program that has often said nothing is waited for so many times as long as its slowest answer took. */
@@ -35,5 +35,10 @@ export class Patience {
   /** It was waited for as long as {@link span}. */
   silent(): void {
     this.#silences += 1;
+  }
+
+  /** What was tried so far was only to find out what it can. */
+  forgive(): void {
+    this.#silences = 0;
   }
 }

@@ -18,6 +18,8 @@ export interface ServerReadings {
   readonly address: 'port' | 'ip-port';
   readonly numbering: Numbering;
   readonly proceedBy: 'tcp' | 'udp';
+  /** Whether it sends on by itself after `proceed`; if not, less is waited for. */
+  readonly goesOn: boolean;
   /** The share of the file after which it pauses; `undefined`: it does not. */
   readonly pauseAt: number | undefined;
   readonly message: 'data-first' | 'target-first';
@@ -124,6 +126,8 @@ export interface ProgramUnderTest {
   waited(): number;
   /** Files and sockets that its processes have open, where the system tells. */
   openFiles(): number | undefined;
+  /** Starts it anew, and waits until it listens. @returns whether it does */
+  restart(): Promise<boolean>;
   /** Asks it to end as Ctrl-C does, and waits. @returns whether it has */
   interrupt(patience: number): Promise<boolean>;
 }

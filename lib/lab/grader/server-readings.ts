@@ -13,13 +13,13 @@ import type { Stage } from './stages.ts';
 /** What is needed to find out how a server reads the document. */
 export interface ReadingsLab {
   open(framing: ServerReadings['hears']): Promise<Talker | undefined>;
-  /** @returns `undefined` when the file is not announced */
+  /** @returns the number of parts, when they are too many to be asked for; `undefined` when it is not told */
   download(
     talker: Talker,
     file: string,
     readings: ServerReadings,
     plan: DownloadPlan,
-  ): Promise<DownloadRecord | undefined>;
+  ): Promise<DownloadRecord | number | undefined>;
   newName(): string;
 }
 
@@ -27,7 +27,7 @@ export interface ReadingsLab {
 export const USUAL_READINGS: ServerReadings = {
   ...{ hears: 'line', says: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp' },
   ...{ pauseAt: 0.5, message: 'data-first', separator: ' ', answersStop: true },
-  confirms: true,
+  ...{ confirms: true, goesOn: true },
   reaches: 'download-whole',
 };
 
@@ -35,6 +35,8 @@ export const USUAL_READINGS: ServerReadings = {
 const BARE_PATIENCE = 2000;
 const FILE = 'usual.txt';
 const MOST_TRIES = 3;
+/** For an answer that does not come. */
+const FEW_TRIES = 2;
 /** What the document says in two places. */
 const PAUSES = [0.5, 0.2];
 /** In the first fifth of that file. */
@@ -52,7 +54,8 @@ export async function findReadings(lab: ReadingsLab): Promise<ServerReadings> {
     found = { ...found, ...(await findDownload(lab, { ...readings, message })) };
     // On a busy machine any silence looks like a pause.
     const { pauseAt, reaches } = found;
-    if (reaches !== 'online' && (pauseAt === undefined || PAUSES.includes(pauseAt))) break;
+    const isUsual = pauseAt === undefined || PAUSES.includes(pauseAt);
+    if (reaches === 'online' ? tries + 1 >= FEW_TRIES : isUsual) break;
   }
   if (found.reaches !== 'download-whole') return found;
   return { ...found, separator: await findSeparator(lab, found) };
@@ -104,18 +107,18 @@ async function findMessageOrder(
   lab: ReadingsLab,
   readings: ServerReadings,
 ): Promise<ServerReadings['message']> {
-  const [from, to] = [await login(lab, readings), await login(lab, readings)];
-  let found: ServerReadings['message'] = 'data-first';
-  if (from !== undefined && to !== undefined) {
-    await from.say(`msg|good-morning|${to.name}`);
-    if ((await to.hears(/good-morning/, 1000)) === undefined) {
-      await from.say(`msg|${to.name}|good-evening`);
-      if (await to.hears(/good-evening/, 1000)) found = 'target-first';
-    }
+  for (const order of ['data-first', 'target-first'] as const) {
+    // Anew: a name that nobody has may have ended the server.
+    const [from, to] = [await login(lab, readings), await login(lab, readings)];
+    const fields = ['good-morning', to?.name ?? ''];
+    if (order === 'target-first') fields.reverse();
+    await from?.say(`msg|${fields.join('|')}`);
+    const isRight = (await to?.hears(/good-morning/, 1000)) !== undefined;
+    from?.close();
+    to?.close();
+    if (isRight) return order;
   }
-  from?.close();
-  to?.close();
-  return found;
+  return 'data-first';
 }
 
 async function findDownload(
@@ -123,6 +126,8 @@ async function findDownload(
   readings: ServerReadings,
 ): Promise<Partial<ServerReadings>> {
   const plan: DownloadPlan = { takesSilenceForPause: true };
+  const begun = { reaches: 'download-begun' } as const;
+  let best: Partial<ServerReadings> = begun;
   for (const address of ['port', 'ip-port'] as const) {
     for (const proceedBy of ['tcp', 'udp'] as const) {
       const talker = await login(lab, readings);
@@ -133,6 +138,7 @@ async function findDownload(
       const record = await lab.download(talker, FILE, tried, plan);
       talker.close();
       if (record === undefined) return {};
+      if (typeof record === 'number') return begun;
       const { parts, numbering = 'big-endian', sentBeforePause: sent, lastWords } = record;
       // It does not know where to send, or cannot be read.
       if (parts.length === 0) break;
@@ -142,10 +148,13 @@ async function findDownload(
       const answersStop = !isWhole || lastWords !== '';
       const found = { address, numbering, proceedBy, reaches, answersStop };
       if (sent === undefined) return { ...found, pauseAt: undefined };
-      if (hasGoneOn) return { ...found, pauseAt: pauseOf(sent, record.count ?? sent) };
+      const pauseAt = pauseOf(sent, record.count ?? sent);
+      if (hasGoneOn) return { ...found, pauseAt };
+      // It has to be asked for each part of the second half: whole all the same.
+      if (isWhole && best === begun) best = { ...found, pauseAt, goesOn: false };
     }
   }
-  return { reaches: 'download-begun' };
+  return best;
 }
 
 /** What a server takes for a list of numbers: two parts are lost, and asked for in one message. */
@@ -159,7 +168,7 @@ async function findSeparator(lab: ReadingsLab, readings: ServerReadings): Promis
     const tried: ServerReadings = { ...readings, separator, reaches: 'download-begun' };
     const record = await lab.download(talker, FILE, tried, { fateOf });
     talker.close();
-    if (record?.bytes !== undefined) return separator;
+    if (typeof record === 'object' && record.bytes !== undefined) return separator;
   }
   return USUAL_READINGS.separator;
 }

@@ -17,28 +17,26 @@ export function reaches(one: Stage, other: Stage): boolean {
   return STAGES.indexOf(one) >= STAGES.indexOf(other);
 }
 
-/** Why there is nothing to try, and the checks that show it: none of them needs that stage. */
-const LACKS: Readonly<Record<Side, Readonly<Record<Stage, readonly [why: string, see: string]>>>> =
-  {
-    server: {
-      started: ['it does not start', 'starts'],
-      online: ['no client can be connected', 'connect'],
-      'download-begun': ['no number of parts is told', 'size-one-byte'],
-      'download-whole': ['no download works', 'datagram-format and the sizes'],
-    },
-    client: {
-      started: ['it does not start', 'starts'],
-      online: ['the client does not ask to be connected', 'connect'],
-      'download-begun': ['no download gets under way', 'download-request and size-one-byte'],
-      'download-whole': ['no download works', 'download-request and the sizes'],
-    },
-  };
+type Lack = readonly [why: string, see: string];
+
+/** Why there is nothing to try behind a stage, and the checks that show it. */
+const LACKS: Readonly<Record<Side, Readonly<Record<Exclude<Stage, 'download-whole'>, Lack>>>> = {
+  server: {
+    started: ['no client can be connected', 'connect'],
+    online: ['no number of parts is told', 'size-one-byte'],
+    'download-begun': ['no download works', 'datagram-format and the sizes'],
+  },
+  client: {
+    started: ['the client does not ask to be connected', 'connect'],
+    online: ['no download gets under way', 'download-request and size-one-byte'],
+    'download-begun': ['no download works', 'download-request and the sizes'],
+  },
+};
 
 /** What is blamed on a program that gets less far than a check needs. */
 export function lackOf(side: Side, reached: Stage, needed: Stage): FindingInput | undefined {
-  if (reaches(reached, needed)) return undefined;
-  const lacking = STAGES[STAGES.indexOf(reached) + 1] ?? needed;
-  const [why, see] = LACKS[side][lacking];
+  if (reached === 'download-whole' || reaches(reached, needed)) return undefined;
+  const [why, see] = LACKS[side][reached];
   return {
     wrong: `this could not be tried, as ${why}`,
     ...{ expected: 'that it works when nothing is lost', got: `it does not; see ${see}` },
