@@ -41,11 +41,13 @@ const MISTAKES = [
   ['server', 'line.py', 'last-part-short', ['size-one-part']],
   ['server', 'line.py', 'resends-all', ['resends-what-was-asked']],
   ['server', 'line.py', 'no-pause', ['pause']],
+  ['server', 'line.py', 'ends-with-a-client', ['vanishing-client']],
   ['server', 'events.py', 'leaks-udp', ['closes-sockets']],
   ['server', 'events.py', 'junk-ends-server', ['junk']],
   ['server', 'original.pl', 'name-taken-twice', ['name-taken']],
   ['client', 'line.py', 'timer-stays', ['timer-grows']],
   ['client', 'line.py', 'proceeds-itself', ['asks-at-half']],
+  ['client', 'line.py', 'gives-up', ['timer-begins']],
   ['client', 'original.py', 'asks-for-all', ['asks-for-what-is-missing']],
   ['client', 'select.pl', 'saves-when-stopped', ['stop-at-half']],
 ] as const;

@@ -75,7 +75,7 @@ function further(
 ): ClientReadings | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   if (one.reaches !== other.reaches) return reaches(one.reaches, other.reaches) ? one : other;
-  return one.asksAt === undefined ? other : one;
+  return one.asksAt === undefined && other.asksAt !== undefined ? other : one;
 }
 
 interface Trial {
