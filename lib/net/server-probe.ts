@@ -70,11 +70,8 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     const probe = new ServerProbe(options);
     try {
       return await findReadings({
-        open: async (framing) => {
-          // What has ended it is found by a check.
-          if (!options.program.isRunning) await options.program.restart();
-          return await probe.#open(framing, options.ports[0] ?? 0);
-        },
+        restart: () => options.program.restart(),
+        open: (framing) => probe.#open(framing, options.ports[0] ?? 0),
         download: (talker, file, readings, plan) => probe.#fetch(talker, file, readings, plan),
         newName: () => probe.newName(),
       });

@@ -12,6 +12,8 @@ import type { Stage } from './stages.ts';
 
 /** What is needed to find out how a server reads the document. */
 export interface ReadingsLab {
+  /** Starts the server anew: what has been tried before may have ended it, or is about to. */
+  restart(): Promise<boolean>;
   open(framing: ServerReadings['hears']): Promise<Talker | undefined>;
   /** @returns the number of parts, when they are too many to be asked for; `undefined` when it is not told */
   download(
@@ -44,8 +46,12 @@ const LOST = [1, 3];
 
 /** Tries the readings of the vague places, until the server does what it should. */
 export async function findReadings(lab: ReadingsLab): Promise<ServerReadings> {
-  // Once more: what a busy machine has spoilt once must not cost all points.
-  const framing = (await findFraming(lab)) ?? (await findFraming(lab));
+  let framing = await findFraming(lab);
+  if (framing === undefined) {
+    // Once more: what a busy machine has spoilt once must not cost all points.
+    await lab.restart();
+    framing = await findFraming(lab);
+  }
   if (framing === undefined) return { ...USUAL_READINGS, reaches: 'started' };
   const readings: ServerReadings = { ...USUAL_READINGS, ...framing, reaches: 'online' };
   const message = await findMessageOrder(lab, readings);
@@ -108,7 +114,7 @@ async function findMessageOrder(
   readings: ServerReadings,
 ): Promise<ServerReadings['message']> {
   for (const order of ['data-first', 'target-first'] as const) {
-    // Anew: a name that nobody has may have ended the server.
+    await lab.restart();
     const [from, to] = [await login(lab, readings), await login(lab, readings)];
     const fields = ['good-morning', to?.name ?? ''];
     if (order === 'target-first') fields.reverse();
@@ -130,6 +136,7 @@ async function findDownload(
   let best: Partial<ServerReadings> = begun;
   for (const address of ['port', 'ip-port'] as const) {
     for (const proceedBy of ['tcp', 'udp'] as const) {
+      await lab.restart();
       const talker = await login(lab, readings);
       if (talker === undefined) return {};
       // It gets the time that a download takes that works.
@@ -162,6 +169,7 @@ async function findSeparator(lab: ReadingsLab, readings: ServerReadings): Promis
   const fateOf: DownloadPlan['fateOf'] = (seq, nth) =>
     nth === 1 && LOST.includes(seq) ? [] : [{ delay: millis(0) }];
   for (const separator of SEPARATORS) {
+    await lab.restart();
     const talker = await login(lab, readings);
     if (talker === undefined) break;
     // It is not waited for as long as where it matters.
