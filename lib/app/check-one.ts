@@ -29,6 +29,9 @@ import { sandbox } from './sandbox.ts';
 import { STOP_SIGNALS } from './stop-signals.ts';
 import { Workspace } from './workspace.ts';
 
+/** The family of the readings that an assignment requires. */
+const READINGS = 'readings';
+
 /** A grade as it stands in `report.json`. */
 export interface Report extends Grade {
   readonly earned: number;
@@ -93,7 +96,7 @@ function withRequiredReadings(grade: Grade, assignment: Assignment, options: Gra
     const isRight = withoutSpaces(found.get(what) ?? '') === withoutSpaces(wanted);
     const wrong = `${what} ${found.get(what) ?? '(this was not found out)'}`;
     return {
-      ...{ check: what, family: 'readings', points: readingPoints, steps: [], output: '' },
+      ...{ check: what, family: READINGS, points: readingPoints, steps: [], output: '' },
       ...{ line: 'What the assignment requires where the document is vague.', seconds: 0 },
       ...{ hint: `It has to be: ${wanted}.`, scenario: 'clean', seed: 1 },
       ...{ status: isRight ? 'passed' : 'failed', earned: isRight ? readingPoints : 0 },
@@ -124,7 +127,9 @@ async function writeReports(
   const late = report.score < earned ? report.score : undefined;
   await replaceFile(page, htmlReport(report, charts, late));
   // For students, while the grades are not out.
-  const seen = report.results.filter((result) => !isHidden(assignment, result));
+  const seen = report.results
+    .filter((result) => !isHidden(assignment, result))
+    .map((result) => ({ ...result, command: commandForStudent(report, result) }));
   if (seen.length < report.results.length) {
     await replaceFile(
       join(out, 'report-for-students.html'),
@@ -146,8 +151,19 @@ async function writeReports(
   return report;
 }
 
-/** Repeats one check, or all of them, for the student. */
-function repeatCommand(side: Side, command: string, flags: CheckFlags, check?: string): string {
+/** In his own folder; what is assigned, and what is hidden of it, he need not have. */
+function commandForStudent({ side, command }: Report, { check, family }: Result): string {
+  const flags = { dir: '.', assignment: undefined };
+  return repeatCommand(side, command, flags, family === READINGS ? undefined : check);
+}
+
+/** Repeats one check, or all of them. */
+function repeatCommand(
+  side: Side,
+  command: string,
+  flags: Pick<CheckFlags, 'dir'> & { readonly assignment?: string | undefined },
+  check?: string,
+): string {
   const { dir, assignment } = flags;
   const where = dir === '.' ? '' : ` --dir ${quoted(dir)}`;
   const by = assignment === undefined ? '' : ` --assignment ${quoted(assignment)}`;

@@ -140,7 +140,7 @@ export class CheckRun<One extends CheckInfo> {
 
   /** The program does not get that far. */
   untried(lack: FindingInput): Result {
-    return { ...this.#undone('failed'), findings: [{ ...lack, share: 1 }] };
+    return { ...this.#undone('failed'), findings: [{ ...lack, share: 1 }], untried: true };
   }
 
   /** There is no time for it. */

@@ -300,6 +300,10 @@ hidden: [files]
       'submission,score,earned,points,why,starts,users,users-before-connect,files,its messages end with',
     );
     expect(await readFile(at('out/ann/report-for-students.html'), 'utf8')).not.toContain('>files');
+    // What he repeats is in his own folder, and he has no assignment file.
+    const forZoe = await readFile(at('out/zoe/report-for-students.html'), 'utf8');
+    expect(forZoe).toMatch(/wirelab check --server \S+python3 server\.py\S+ --only starts/);
+    expect(forZoe).not.toMatch(/--dir|--assignment/);
     expect(await readFile(at('out/class.html'), 'utf8')).toContain('href="zoe/report.html"');
     const again = await run(WIRELAB, args);
     expect(again.stdout.match(/from an earlier run/g)).toHaveLength(3);

@@ -231,6 +231,15 @@ describe('a class', () => {
     ]);
   });
 
+  test('counts what is wrong where it shows, and not where it could not be tried', () => {
+    const both = [result('pause', 'failed', { untried: true }), result('connect', 'failed')];
+    const counts = failingMost([{ name: 'ann', report: { ...report, results: both } }]);
+    expect(counts.map(({ check, failed, all }) => [check, failed, all])).toEqual([
+      ['connect', 1, 1],
+      ['pause', 0, 1],
+    ]);
+  });
+
   test('shows what went wrong most often', () => {
     expect(
       failingMost(entries).map(({ check, failed, partly, all }) => [check, failed, partly, all]),

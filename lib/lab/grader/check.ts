@@ -76,6 +76,8 @@ export interface Result {
   readonly seconds: number;
   readonly scenario: string;
   readonly seed: number;
+  /** The program does not get as far as it needs: another check shows why. */
+  readonly untried?: true;
   /** Why it was left out. */
   readonly why?: string;
   /** Paths below the folder of the report. */

@@ -17,28 +17,51 @@ export function reaches(one: Stage, other: Stage): boolean {
   return STAGES.indexOf(one) >= STAGES.indexOf(other);
 }
 
-type Lack = readonly [why: string, see: string];
+interface Lack {
+  readonly why: string;
+  readonly expected: string;
+  /** The checks that show it. */
+  readonly see: string;
+}
 
-/** Why there is nothing to try behind a stage, and the checks that show it. */
+/** What there is not behind a stage. */
 const LACKS: Readonly<Record<Side, Readonly<Record<Exclude<Stage, 'download-whole'>, Lack>>>> = {
   server: {
-    started: ['no client can be connected', 'connect'],
-    online: ['no number of parts is told', 'size-one-byte'],
-    'download-begun': ['no download works', 'datagram-format and the sizes'],
+    started: {
+      ...{ why: 'no client can be connected', expected: 'an answer to connect|NAME' },
+      see: 'connect',
+    },
+    online: {
+      ...{ why: 'no number of parts is told', expected: '| and a number after download|FILE' },
+      see: 'size-one-byte',
+    },
+    'download-begun': {
+      ...{ why: 'no download works', expected: 'a whole file when nothing is lost' },
+      see: 'datagram-format and the sizes',
+    },
   },
   client: {
-    started: ['the client does not ask to be connected', 'connect'],
-    online: ['no download gets under way', 'download-request and size-one-byte'],
-    'download-begun': ['no download works', 'download-request and the sizes'],
+    started: {
+      ...{ why: 'the client does not ask to be connected', expected: 'connect|NAME' },
+      see: 'connect',
+    },
+    online: {
+      ...{
+        why: 'no download gets under way',
+        expected: 'download|FILE, a UDP port, and what follows',
+      },
+      see: 'download-request and size-one-byte',
+    },
+    'download-begun': {
+      ...{ why: 'no download works', expected: 'a whole file when nothing is lost' },
+      see: 'download-request and the sizes',
+    },
   },
 };
 
 /** What is blamed on a program that gets less far than a check needs. */
 export function lackOf(side: Side, reached: Stage, needed: Stage): FindingInput | undefined {
   if (reached === 'download-whole' || reaches(reached, needed)) return undefined;
-  const [why, see] = LACKS[side][reached];
-  return {
-    wrong: `this could not be tried, as ${why}`,
-    ...{ expected: 'that it works when nothing is lost', got: `it does not; see ${see}` },
-  };
+  const { why, expected, see } = LACKS[side][reached];
+  return { wrong: `this could not be tried, as ${why}`, expected, got: `none; see ${see}` };
 }

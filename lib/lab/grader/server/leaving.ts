@@ -1,4 +1,5 @@
 import type { ServerCheck } from '../server-bench.ts';
+import { ANYTHING, NOTHING_FOR } from './common.ts';
 
 /** Sockets of downloads that are over, at most. */
 const FEW = 3;
@@ -45,10 +46,13 @@ export const LEAVING: readonly ServerCheck[] = [
   },
   {
     ...{ name: 'ends', family: 'leaving', points: 1 },
+    needs: 'started',
     line: 'Good practice: Ctrl-C ends the server.',
     hint: 'Press Ctrl-C while a client is connected: the program ends within some seconds.',
     run: async (bench) => {
-      await bench.login('ann');
+      const ann = await bench.connect();
+      await ann.say(`connect|${ann.name}`);
+      await ann.hears(ANYTHING, NOTHING_FOR);
       if (!(await bench.program.interrupt(4000))) {
         bench.fail({ wrong: 'Ctrl-C does not end it', expected: 'it ends', got: 'it runs on' });
       }
