@@ -70,7 +70,10 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     const probe = new ServerProbe(options);
     try {
       return await findReadings({
-        restart: () => options.program.restart(),
+        restart: async () => {
+          await probe.#endTalkers();
+          return await options.program.restart();
+        },
         open: (framing) => probe.#open(framing, options.ports[0] ?? 0),
         download: (talker, file, readings, plan) => probe.#fetch(talker, file, readings, plan),
         newName: () => probe.newName(),
@@ -160,6 +163,10 @@ export class ServerProbe extends CheckNotes implements ServerBench {
    */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#endTalkers();
+  }
+
+  async #endTalkers(): Promise<void> {
     const talkers = [...this.#talkers];
     for (const talker of talkers) talker.close();
     await Promise.all(talkers.map((talker) => talker.gone(CLOSING_PATIENCE)));
