@@ -44,7 +44,8 @@ export class LinkConversation {
   *fromClient(chunk: Buffer, now: Millis): Generator<Passed> {
     let rest = chunk;
     while (rest.length > 0) {
-      if (this.#state === 'address') {
+      // Behind what is held back, whatever the server has said meanwhile: nothing overtakes it.
+      if (this.#state === 'address' || this.#held.length > 0) {
         this.#held = Buffer.concat([this.#held, rest]);
         const end = this.#held.indexOf(LF);
         if (end < 0) {
@@ -79,6 +80,7 @@ export class LinkConversation {
     const isWhole = chunk.includes(LF) || this.#heldAnswer.length > MAX_HELD_BYTES;
     if (isWhole) yield* this.#releaseAnswer();
   }
+
   /** What silence has completed for the server, if it is time: the address of a bare client. */
   *onTimeout(now: Millis): Generator<Passed> {
     if (this.#deadline !== undefined && now >= this.#deadline) yield* this.#release();

@@ -147,6 +147,15 @@ describe('a conversation through a link', () => {
     expect(talk.heard.server).toBe('download|q\n99999\nhello\n');
   });
 
+  test('passes the words of a client in their order, when the server answers while some are held back', () => {
+    for (const answer of ['\r\n', "\nCan't download. No\n"]) {
+      const talk = new Talk().client('download|q|fast=1').server('|9|fast=1|port=7');
+      talk.client('51').server(answer);
+      talk.client('234').silence().end();
+      expect(talk.original.server).toBe('download|q|fast=151234');
+    }
+  });
+
   test('passes every byte, whatever is said and however it is cut', () => {
     const word = fc.constantFrom(
       ...[
