@@ -1,6 +1,6 @@
 import { visible } from '../core/text.ts';
 import type { Result } from '../lab/grader/check.ts';
-import { type Grade, totals, whyOf } from '../lab/grader/grade.ts';
+import { type Grade, obstacleInWords, obstacleOf, totals, whyOf } from '../lab/grader/grade.ts';
 
 const MARKS: Readonly<Record<Result['status'], string>> = {
   ...{ passed: 'ok  ', partly: 'part', failed: 'FAIL', 'left-out': '-   ' },
@@ -9,8 +9,10 @@ const NAME_WIDTH = 28;
 
 /** A line for a check, and what is wrong below it. */
 export function resultInWords(result: Result): string {
-  const { check, status, earned, points, findings, command } = result;
-  const head = `  ${MARKS[status]} ${check.padEnd(NAME_WIDTH)} ${earned} of ${points}\n`;
+  const { check, status, earned, points, findings, command, untried } = result;
+  const mark = untried === undefined ? MARKS[status] : 'n/a ';
+  const head = `  ${mark} ${check.padEnd(NAME_WIDTH)} ${earned} of ${points}\n`;
+  if (untried !== undefined) return `${head}         ${whyOf(result)}\n`;
   if (status === 'left-out') return `${head}         ${whyOf(result)}\n`;
   const told = findings.map(({ wrong, expected, got, frames = [] }) => {
     const lines = [
@@ -31,7 +33,9 @@ export function readingsInWords({ readings }: Grade): string {
 
 export function sumInWords(grade: Grade): string {
   const { earned, points } = totals(grade.results);
-  return `${earned} of ${points} points, in ${grade.seconds.toFixed(0)} s\n`;
+  const obstacle = obstacleOf(grade.results);
+  const first = obstacle === undefined ? '' : `${obstacleInWords(obstacle)}\n`;
+  return `${first}${earned} of ${points} points, in ${grade.seconds.toFixed(0)} s\n`;
 }
 
 function oneLine(text: string): string {

@@ -1,4 +1,4 @@
-import { lstat, opendir } from 'node:fs/promises';
+import { lstat, opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Of a disk; many small files take more of it than their bytes. */
@@ -29,4 +29,20 @@ async function fileSize(path: string): Promise<number> {
   const info = await lstat(path).catch(() => undefined);
   if (info === undefined) return 0;
   return info.blocks === undefined ? info.size : info.blocks * BLOCK_BYTES;
+}
+
+/**
+ * What files beside `folder`, on the same disk, take that have no name any more and are still open: in bytes. Nothing
+ * where the system does not tell (it needs /proc).
+ * @param open their paths, see `openFilesOf`; one file may have several
+ */
+export async function deletedSize(folder: string, open: Iterable<string>): Promise<number> {
+  const disk = await stat(folder).catch(() => undefined);
+  const sizes = new Map<number, number>();
+  for (const path of open) {
+    const info = await stat(path).catch(() => undefined);
+    if (info?.isFile() !== true || info.nlink > 0 || info.dev !== disk?.dev) continue;
+    sizes.set(info.ino, info.blocks * BLOCK_BYTES);
+  }
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }

@@ -7,13 +7,12 @@ import {
   CheckEnded,
   type CheckInfo,
   earned,
-  type FindingInput,
   type Result,
   type Side,
   type Status,
 } from '../lab/grader/check.ts';
 import type { CheckNotes } from '../lab/grader/check-notes.ts';
-import { lackOf, type Stage } from '../lab/grader/stages.ts';
+import { type Lack, lackOf, type Stage } from '../lab/grader/stages.ts';
 import { readScenario } from '../lab/scenario.ts';
 import { SCENARIOS } from '../lab/scenarios.ts';
 import type { FairClock } from '../net/fair-clock.ts';
@@ -139,8 +138,11 @@ export class CheckRun<One extends CheckInfo> {
   }
 
   /** The program does not get that far. */
-  untried(lack: FindingInput): Result {
-    return { ...this.#undone('failed'), findings: [{ ...lack, share: 1 }], untried: true };
+  untried(lack: Lack): Result {
+    const { why, expected, see } = lack;
+    const wrong = `this could not be tried, as ${why}`;
+    const finding = { wrong, expected, got: `none; see ${see.join(', ')}`, share: 1 };
+    return { ...this.#undone('failed'), findings: [finding], untried: lack };
   }
 
   /** There is no time for it. */

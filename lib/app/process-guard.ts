@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatBytes } from '../core/text.ts';
-import { folderSize } from './folder-size.ts';
+import { deletedSize, folderSize } from './folder-size.ts';
 import { isAlive, openFilesOf, type ProcessInfo, processTree, waitedOf } from './process-tree.ts';
 
 /** How much a program may take. */
@@ -68,10 +68,8 @@ export class ProcessGuard {
 
   /** Files and sockets that its processes have open, where the system tells. */
   openFiles(): number | undefined {
-    const counts = this.#own().map(({ pid }) => openFilesOf(pid));
-    return counts.length === 0
-      ? undefined
-      : counts.reduce<number>((sum, one) => sum + (one ?? 0), 0);
+    const own = this.#own();
+    return own.length === 0 ? undefined : own.flatMap(({ pid }) => openFilesOf(pid) ?? []).length;
   }
 
   /** Milliseconds for which its processes have waited for a processor so far; 0 where the system does not tell. */
@@ -133,7 +131,8 @@ export class ProcessGuard {
   async #watchFolder(folder: string, most: number, exceeded: (why: string) => void): Promise<void> {
     while (!this.#isOver) {
       const begin = performance.now();
-      const size = await folderSize(folder, most);
+      const open = this.#own().flatMap(({ pid }) => openFilesOf(pid) ?? []);
+      const size = (await folderSize(folder, most)) + (await deletedSize(folder, open));
       if (this.#isOver) return;
       if (size > most) {
         exceeded(`its folder took more than ${formatBytes(most)} of the disk`);

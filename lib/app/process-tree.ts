@@ -46,10 +46,11 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Files and sockets that a process has open, or `undefined` where the system does not tell. */
-export function openFilesOf(pid: number): number | undefined {
+/** Paths of the files and sockets that a process has open, or `undefined` where the system does not tell. */
+export function openFilesOf(pid: number): readonly string[] | undefined {
+  const folder = `/proc/${pid}/fd`;
   try {
-    return readdirSync(`/proc/${pid}/fd`).length;
+    return readdirSync(folder).map((number) => `${folder}/${number}`);
   } catch {
     return undefined;
   }

@@ -115,7 +115,7 @@ describe.skipIf(!canGrade)('wirelab check', () => {
     },
   );
 
-  test('keeps a program from what is not its own, even as root', async () => {
+  test.concurrent('keeps a program from what is not its own, even as root', async () => {
     const text = `import re
 print(re.search('CapEff:.*', open('/proc/self/status').read())[0])
 for path in '/run/x', '/dev/x', '/dev/shm/x', '/tmp/x', 'x', '/etc/x':
@@ -133,7 +133,7 @@ print('end')
     ]);
   });
 
-  test('writes its report through no link that was handed in', async () => {
+  test.concurrent('writes its report through no link that was handed in', async () => {
     await using folder = await TemporaryFolder.create({ 'mine.txt': 'mine' });
     const at = (name: string): string => join(folder.path, name);
     await mkdir(at('submission/wirelab-check/captures'), { recursive: true });
@@ -175,39 +175,43 @@ print('end')
     },
   );
 
-  test.skipIf(!hasTshark)('shows what is wrong in a capture of that check alone', async () => {
-    await using folder = await TemporaryFolder.create({});
-    const fault = FAULTS.find(({ name }) => name === 'resends-all');
-    if (fault === undefined) throw new Error('there is no such fault');
-    await writeFile(join(folder.path, 'server.py'), await faulty(fault));
-    const out = join(folder.path, 'out');
-    const only = ['--only', 'resends-what-was-asked', 'connect'];
-    const { status, stdout } = await run(WIRELAB, [
-      ...['check', '--server', 'python3 server.py', '--dir', folder.path, '--out', out, ...only],
-    ]);
-    expect(status).toBe(1);
-    expect(stdout).toMatch(/FAIL resends-what-was-asked +0 of 3/);
-    expect(stdout).toMatch(/repeat: +wirelab check --server 'python3 server\.py' .*--only resends/);
-    expect(stdout).toContain('3 of 6 points');
-    const page = await readFile(join(out, 'report.html'), 'utf8');
-    expect(page.match(/<svg/g)?.length).toBe(2);
-    expect(page).not.toContain('<script');
-    expect(existsSync(join(out, 'captures/connect.pcapng'))).toBe(false);
-    const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8'));
-    const { frames, got } = report.results[1].findings[0];
-    const capture = join(out, 'captures/resends-what-was-asked.pcapng');
-    const rows = await packetFields(capture, ['frame.number', 'udp.payload', 'frame.comment']);
-    const seqs = frames.map((frame: number) =>
-      Number.parseInt(rows[frame - 1]?.[1]?.slice(0, 8) ?? '', 16),
-    );
-    // The frames are datagrams of parts that it names.
-    for (const seq of seqs) expect(got).toContain(String(seq));
-    expect(
-      rows.some(([, , comment]) => /^dropped: seed 42, part \d+, sending 1$/.test(comment ?? '')),
-    ).toBe(true);
-  });
+  test
+    .skipIf(!hasTshark)
+    .concurrent('shows what is wrong in a capture of that check alone', async () => {
+      await using folder = await TemporaryFolder.create({});
+      const fault = FAULTS.find(({ name }) => name === 'resends-all');
+      if (fault === undefined) throw new Error('there is no such fault');
+      await writeFile(join(folder.path, 'server.py'), await faulty(fault));
+      const out = join(folder.path, 'out');
+      const only = ['--only', 'resends-what-was-asked', 'connect'];
+      const { status, stdout } = await run(WIRELAB, [
+        ...['check', '--server', 'python3 server.py', '--dir', folder.path, '--out', out, ...only],
+      ]);
+      expect(status).toBe(1);
+      expect(stdout).toMatch(/FAIL resends-what-was-asked +0 of 3/);
+      expect(stdout).toMatch(
+        /repeat: +wirelab check --server 'python3 server\.py' .*--only resends/,
+      );
+      expect(stdout).toContain('3 of 6 points');
+      const page = await readFile(join(out, 'report.html'), 'utf8');
+      expect(page.match(/<svg/g)?.length).toBe(2);
+      expect(page).not.toContain('<script');
+      expect(existsSync(join(out, 'captures/connect.pcapng'))).toBe(false);
+      const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8'));
+      const { frames, got } = report.results[1].findings[0];
+      const capture = join(out, 'captures/resends-what-was-asked.pcapng');
+      const rows = await packetFields(capture, ['frame.number', 'udp.payload', 'frame.comment']);
+      const seqs = frames.map((frame: number) =>
+        Number.parseInt(rows[frame - 1]?.[1]?.slice(0, 8) ?? '', 16),
+      );
+      // The frames are datagrams of parts that it names.
+      for (const seq of seqs) expect(got).toContain(String(seq));
+      expect(
+        rows.some(([, , comment]) => /^dropped: seed 42, part \d+, sending 1$/.test(comment ?? '')),
+      ).toBe(true);
+    });
 
-  test('says what a program has printed that does not start, and does not wait for it long', async () => {
+  test.concurrent('says what a program has printed that does not start, and does not wait for it long', async () => {
     const report = await grade('server', 's.py', 'import nonsense\n', ['starts', 'pause', 'junk']);
     expect(lostBy(report)).toEqual(['starts', 'pause', 'junk']);
     expect(report.results[0]?.findings[0]?.got).toMatch(/exit status 1: .*nonsense/);
@@ -216,7 +220,7 @@ print('end')
     expect(client.results[0]?.findings[0]?.got).toMatch(/it has ended: exit status 0/);
   });
 
-  test('is not harmed by a program that forks, floods, and writes elsewhere', async () => {
+  test.concurrent('is not harmed by a program that forks, floods, and writes elsewhere', async () => {
     const outside = join('/tmp', `wirelab-outside-${process.pid}`);
     const text = `import os, sys, time
 for _ in range(30):
@@ -237,7 +241,7 @@ while True:
     expect(existsSync(outside)).toBe(false);
   });
 
-  test('ends a program that eats memory', async () => {
+  test.concurrent('ends a program that eats memory', async () => {
     // Under the name of what holds it.
     const text = `import time
 open('/proc/self/comm', 'w').write('bwrap')
@@ -250,7 +254,7 @@ while True:
     expect(report.results[0]?.findings[0]?.got).toMatch(/it took more than .* of memory/);
   });
 
-  test('ends a program that fills the disk, with one file or with many', async () => {
+  test.concurrent('ends a program that fills the disk, with one file or with many', async () => {
     const text = `import os
 number = 0
 while True:
@@ -263,7 +267,7 @@ while True:
     expect(report.results[0]?.findings[0]?.got).toMatch(/its folder took more than .* of the disk/);
   });
 
-  test('grades a class, goes on where it was broken off, and says what went wrong most often', async () => {
+  test.concurrent('grades a class, goes on where it was broken off, and says what went wrong most often', async () => {
     await using folder = await TemporaryFolder.create({
       'assignment.yaml': `title: Networks 3
 server: python3 server.py
@@ -309,7 +313,7 @@ hidden: [files]
     expect(again.stdout.match(/from an earlier run/g)).toHaveLength(3);
   }, 120_000);
 
-  test('knows the words of a client from the assignment', async () => {
+  test.concurrent('knows the words of a client from the assignment', async () => {
     const question = "Download reached 50%. Write 'proceed' to continue, anything else to stop: ";
     const right = await submission('client', 'line.py');
     expect(right).toContain(question);
@@ -323,7 +327,7 @@ hidden: [files]
     expect(lostBy(await grade('client', 'line.py', text, only, assignment))).toEqual([]);
   });
 
-  test.each([
+  test.concurrent.each([
     ['--dir', 'class/one', 'broken off; there is no report'],
     ['--batch', 'class', 'broken off; the same command goes on with the rest'],
   ])('%s, broken off by Ctrl-C, leaves no process and nothing else', async (flag, what, words) => {

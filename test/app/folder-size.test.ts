@@ -1,7 +1,9 @@
-import { mkdir, open, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, open, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { folderSize } from '../../lib/app/folder-size.ts';
+import { deletedSize, folderSize } from '../../lib/app/folder-size.ts';
+import { openFilesOf } from '../../lib/app/process-tree.ts';
 import { TemporaryFolder } from './folders.ts';
 
 const MB = 1_000_000;
@@ -33,4 +35,23 @@ test('counts no further than it has to, and what is not there as nothing', async
   expect(size).toBeGreaterThan(2 * MB);
   expect(size).toBeLessThan(4 * MB);
   expect(await folderSize(join(folder.path, 'nowhere'))).toBe(0);
+});
+
+const hasProc = existsSync('/proc/self/fd');
+if (!hasProc) console.warn('Left out: files that are deleted and still open. They need /proc.');
+
+test.skipIf(!hasProc)('counts what is deleted and still open, once', async () => {
+  await using folder = await TemporaryFolder.create({ 'a.bin': Buffer.alloc(MB, 1) });
+  const at = join(folder.path, 'a.bin');
+  const deleted = async (): Promise<number> =>
+    await deletedSize(folder.path, openFilesOf(process.pid) ?? []);
+  const before = await deleted();
+  const files = [await open(at), await open(at)];
+  expect((await deleted()) - before).toBe(0);
+  await rm(at);
+  const size = (await deleted()) - before;
+  expect(size).toBeGreaterThanOrEqual(MB);
+  expect(size).toBeLessThan(2 * MB);
+  for (const file of files) await file.close();
+  expect((await deleted()) - before).toBe(0);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { resultInWords, sumInWords } from '../../lib/app/check-terminal.ts';
 import {
   DEFAULT_ASSIGNMENT,
   isHidden,
@@ -49,6 +50,8 @@ const GRADE: Grade = {
     result('four', 'left-out', { why: 'there was no time' }),
   ],
 };
+
+const LACK = { why: 'nobody can be connected', expected: 'an answer', see: ['users', 'connect'] };
 
 describe('all checks', () => {
   test.each([
@@ -149,6 +152,52 @@ describe('a report', () => {
     expect(page).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
   });
 
+  describe('of a program that does not get far', () => {
+    const results = [
+      result('users', 'passed'),
+      result('connect', 'failed'),
+      result('pause', 'failed', { untried: LACK }),
+      result('stop', 'failed', { untried: LACK, family: 'pausing' }),
+    ];
+    const grade = { ...GRADE, results };
+    const first =
+      'begin with connect: nobody can be connected, so 2 checks of 4 points could not be tried';
+
+    test('says what to mend first, and what is wrong beside it', () => {
+      const page = htmlReport(grade, () => []);
+      expect(page.match(/<li>.*?<\/li>/g)).toEqual([
+        expect.stringContaining('<a href="#connect">connect</a> −2'),
+      ]);
+      expect(page).toContain('<details id="connect" class="failed" open>');
+      expect(page).toContain('<details id="pause" class="failed"><summary>');
+      expect(page).toContain(`<p>${first}</p>`);
+      expect(gradescopeResults(grade, DEFAULT_ASSIGNMENT, 2).output.split('\n')).toContain(
+        `${first}.`,
+      );
+      expect(sumInWords(grade)).toBe(`${first}\n2 of 8 points, in 12 s\n`);
+    });
+
+    test('does not tell students what is hidden', () => {
+      const hidden = { ...DEFAULT_ASSIGNMENT, hidden: ['pausing'] };
+      expect(gradescopeResults(grade, hidden, 2).output).toContain('so a check of 2 points');
+    });
+
+    test('has a line for what could not be tried', () => {
+      expect(resultInWords(result('pause', 'failed', { untried: LACK })).split('\n')).toHaveLength(
+        3,
+      );
+      expect(resultInWords(result('pause', 'failed', { untried: LACK }))).toMatch(
+        /^ {2}n\/a {2}pause/,
+      );
+    });
+  });
+
+  test('of a program that has all points says nothing of lost ones', () => {
+    const right = { ...GRADE, results: [result('one', 'passed')] };
+    expect(htmlReport(right, () => [])).not.toContain('Where points are lost');
+    expect(sumInWords(right)).toBe('2 of 2 points, in 12 s\n');
+  });
+
   test('for Gradescope has its exact fields', () => {
     const assignment = { ...DEFAULT_ASSIGNMENT, hidden: ['pausing'] };
     const results = gradescopeResults(GRADE, assignment, 2.5);
@@ -232,7 +281,7 @@ describe('a class', () => {
   });
 
   test('counts what is wrong where it shows, and not where it could not be tried', () => {
-    const both = [result('pause', 'failed', { untried: true }), result('connect', 'failed')];
+    const both = [result('pause', 'failed', { untried: LACK }), result('connect', 'failed')];
     const counts = failingMost([{ name: 'ann', report: { ...report, results: both } }]);
     expect(counts.map(({ check, failed, all }) => [check, failed, all])).toEqual([
       ['connect', 1, 1],

@@ -1,6 +1,6 @@
 /** What a check is, and what comes of it: the same for servers and for clients. */
 
-import type { Stage } from './stages.ts';
+import type { Lack, Stage } from './stages.ts';
 
 export type Side = 'server' | 'client';
 
@@ -76,8 +76,8 @@ export interface Result {
   readonly seconds: number;
   readonly scenario: string;
   readonly seed: number;
-  /** The program does not get as far as it needs: another check shows why. */
-  readonly untried?: true;
+  /** The program does not get as far as it needs: other checks show why. */
+  readonly untried?: Lack;
   /** Why it was left out. */
   readonly why?: string;
   /** Paths below the folder of the report. */

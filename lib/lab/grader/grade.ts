@@ -1,4 +1,5 @@
 import type { Result, Side } from './check.ts';
+import type { Lack } from './stages.ts';
 
 /** What came of grading one submission. */
 export interface Grade {
@@ -36,6 +37,31 @@ export function byFamily(results: readonly Result[]): ReadonlyMap<string, readon
     families.set(result.family, family);
   }
   return families;
+}
+
+/** What many checks could not be tried for. */
+export interface Obstacle extends Lack {
+  /** How many checks it keeps from being tried, and how many points they have. */
+  readonly checks: number;
+  readonly points: number;
+}
+
+/** What to mend first; `undefined` where all could be tried. */
+export function obstacleOf(results: readonly Result[]): Obstacle | undefined {
+  const behind = results.filter(({ untried }) => untried !== undefined);
+  const lack = behind[0]?.untried;
+  if (lack === undefined) return undefined;
+  // What shows it, as far as it was done, and is not as it should be.
+  const wrong = results.filter(({ status }) => status !== 'passed').map(({ check }) => check);
+  const shown = lack.see.filter((check) => wrong.includes(check));
+  const see = shown.length > 0 ? shown : lack.see;
+  return { ...lack, see, checks: behind.length, points: totals(behind).points };
+}
+
+/** The same in words, on a line. */
+export function obstacleInWords({ why, see, checks, points }: Obstacle): string {
+  const those = checks === 1 ? 'a check' : `${checks} checks`;
+  return `begin with ${see.join(', ')}: ${why}, so ${those} of ${points} points could not be tried`;
 }
 
 /** What was found wrong, on one line. */

@@ -1,6 +1,6 @@
 import { type Assignment, isHidden } from './assignment.ts';
 import type { Result } from './check.ts';
-import { type Grade, totals } from './grade.ts';
+import { type Grade, obstacleInWords, obstacleOf, totals } from './grade.ts';
 import { resultAsText } from './report-text.ts';
 
 /** What Gradescope reads from `/autograder/results/results.json` ("Autograder Specifications", "Output format"). */
@@ -34,9 +34,11 @@ export function gradescopeResults(
 ): GradescopeResults {
   const { earned, points } = totals(grade.results);
   const readings = grade.readings.map(([what, how]) => `${what} ${how}`);
+  const obstacle = obstacleOf(grade.results.filter((result) => !isHidden(assignment, result)));
   const lines = [
     grade.title,
     `${earned} of ${points} points${score === earned ? '' : `, ${score} as it came late`}`,
+    ...(obstacle === undefined ? [] : ['', `${obstacleInWords(obstacle)}.`]),
     ...['', 'How it reads the document:', ...readings],
   ];
   const text = { output_format: 'text', stdout_visibility: 'hidden' } as const;

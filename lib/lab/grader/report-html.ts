@@ -1,5 +1,5 @@
 import type { Finding, Result } from './check.ts';
-import { byFamily, type Grade, totals, whyOf } from './grade.ts';
+import { byFamily, type Grade, obstacleInWords, obstacleOf, totals, whyOf } from './grade.ts';
 import { asMarkup } from './markup.ts';
 
 /** Charts of the capture of a check, as SVG. */
@@ -8,6 +8,7 @@ export type ChartsOf = (result: Result) => readonly string[];
 const MARK: Readonly<Record<Result['status'], string>> = {
   ...{ passed: '✓', partly: '◐', failed: '✗', 'left-out': '–' },
 };
+const UNTRIED_MARK = '○';
 
 const STYLE = `
 :root { color-scheme: light dark; --background: #fff; --text: #1a1a1a; --faint: #595959; --line: #d8d8d8;
@@ -53,6 +54,7 @@ export function htmlReport(grade: Grade, chartsOf: ChartsOf, score?: number): st
 <h1>${asMarkup(grade.title)}</h1>
 <p class="score">${earned} of ${points} points${score === undefined ? '' : `, ${score} as it came late`}</p>
 <dl>${pair(`the ${grade.side}`, grade.command)}${pair('took', `${grade.seconds.toFixed(1)} s`)}${pair('while it ran', grade.sandbox)}</dl>
+${lostPoints(grade.results)}
 <h2>How it reads the document</h2>
 <dl>${grade.readings.map(([what, how]) => pair(what, how)).join('')}</dl>
 ${families.join('\n')}
@@ -60,9 +62,31 @@ ${families.join('\n')}
 `;
 }
 
+/** What to look at, from the top of the page: what to mend first, and a line for each check that has found something. */
+function lostPoints(results: readonly Result[]): string {
+  const lost = results.filter(({ earned, points }) => earned < points);
+  if (lost.length === 0) return '';
+  const obstacle = obstacleOf(results);
+  const first = obstacle === undefined ? '' : `<p>${asMarkup(obstacleInWords(obstacle))}</p>`;
+  const rows = lost.flatMap((result) => {
+    const { check, earned, points, untried } = result;
+    if (untried !== undefined) return [];
+    const less = String(points - earned);
+    return [
+      `<li><a href="#${anchorOf(check)}">${asMarkup(check)}</a> −${less} <span class="faint">${asMarkup(whyOf(result))}</span></li>`,
+    ];
+  });
+  return `<h2>Where points are lost</h2>${first}<ul>${rows.join('')}</ul>`;
+}
+
+function anchorOf(check: string): string {
+  return asMarkup(check.replaceAll(/\s+/g, '-'));
+}
+
 function checkOf(result: Result, charts: readonly string[]): string {
-  const { check, status, earned, points, line, hint, findings, steps, output } = result;
-  const isOpen = status === 'passed' ? '' : ' open';
+  const { check, status, earned, points, line, hint, findings, steps, output, untried } = result;
+  const isOpen = status === 'passed' || untried !== undefined ? '' : ' open';
+  const mark = untried === undefined ? MARK[status] : UNTRIED_MARK;
   const inside =
     status === 'passed'
       ? `<p>${asMarkup(line)}</p>`
@@ -80,7 +104,7 @@ function checkOf(result: Result, charts: readonly string[]): string {
           folded('What was done', steps.join('\n')),
           folded('What the program has printed', output),
         ].join('');
-  return `<details class="${status}"${isOpen}><summary><span class="mark">${MARK[status]}</span><span class="name">${asMarkup(check)}${
+  return `<details id="${anchorOf(check)}" class="${status}"${isOpen}><summary><span class="mark">${mark}</span><span class="name">${asMarkup(check)}${
     status === 'passed' ? '' : ` <span class="faint">${asMarkup(whyOf(result))}</span>`
   }</span><span class="points">${earned} of ${points}</span></summary><div class="inside">${inside}</div></details>`;
 }

@@ -1,4 +1,4 @@
-import type { FindingInput, Side } from './check.ts';
+import type { Side } from './check.ts';
 
 /** How far a program gets when nothing goes wrong, from the least to the most. */
 export const STAGES = ['started', 'online', 'download-begun', 'download-whole'] as const;
@@ -17,11 +17,12 @@ export function reaches(one: Stage, other: Stage): boolean {
   return STAGES.indexOf(one) >= STAGES.indexOf(other);
 }
 
-interface Lack {
+/** Why what is behind a stage cannot be tried. */
+export interface Lack {
   readonly why: string;
   readonly expected: string;
-  /** The checks that show it. */
-  readonly see: string;
+  /** The checks that show it, which are tried. */
+  readonly see: readonly string[];
 }
 
 /** What there is not behind a stage. */
@@ -29,39 +30,38 @@ const LACKS: Readonly<Record<Side, Readonly<Record<Exclude<Stage, 'download-whol
   server: {
     started: {
       ...{ why: 'no client can be connected', expected: 'an answer to connect|NAME' },
-      see: 'connect',
+      see: ['connect'],
     },
     online: {
       ...{ why: 'no number of parts is told', expected: '| and a number after download|FILE' },
-      see: 'size-one-byte',
+      see: ['size-one-byte'],
     },
     'download-begun': {
       ...{ why: 'no download works', expected: 'a whole file when nothing is lost' },
-      see: 'datagram-format and the sizes',
+      see: ['datagram-format', 'size-one-byte', 'size-two-parts', 'size-many-parts'],
     },
   },
   client: {
     started: {
       ...{ why: 'the client does not ask to be connected', expected: 'connect|NAME' },
-      see: 'connect',
+      see: ['connect'],
     },
     online: {
       ...{
         why: 'no download gets under way',
         expected: 'download|FILE, a UDP port, and what follows',
       },
-      see: 'download-request and size-one-byte',
+      see: ['download-request', 'size-one-byte'],
     },
     'download-begun': {
       ...{ why: 'no download works', expected: 'a whole file when nothing is lost' },
-      see: 'download-request and the sizes',
+      see: ['download-request', 'size-one-byte', 'size-two-parts', 'asks-at-half'],
     },
   },
 };
 
 /** What is blamed on a program that gets less far than a check needs. */
-export function lackOf(side: Side, reached: Stage, needed: Stage): FindingInput | undefined {
+export function lackOf(side: Side, reached: Stage, needed: Stage): Lack | undefined {
   if (reached === 'download-whole' || reaches(reached, needed)) return undefined;
-  const { why, expected, see } = LACKS[side][reached];
-  return { wrong: `this could not be tried, as ${why}`, expected, got: `none; see ${see}` };
+  return LACKS[side][reached];
 }

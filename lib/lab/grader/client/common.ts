@@ -3,18 +3,22 @@ import type { ClientBench, ServingRecord } from '../client-bench.ts';
 /** Milliseconds in which what should not happen would have happened. */
 export const NOTHING_FOR = 700;
 
+/** Blames a client to which no part can be sent. */
+export function expectPort(bench: ClientBench, { port, others }: ServingRecord): void {
+  if (port !== undefined) return;
+  bench.fail({
+    wrong: 'no UDP port is told',
+    ...{ expected: 'a number from 1 to 65535', got: others[0] ?? 'nothing' },
+  });
+}
+
 /** Blames what is not saved as the file is. */
 export function expectSaved(bench: ClientBench, record: ServingRecord): void {
   const file = bench.files[record.file];
   if (file === undefined) throw new Error(`there is no ${record.file}`);
-  const { saved, newName, port } = record;
+  const { saved, newName } = record;
   // Of an empty file there is nothing to come.
-  if (port === undefined && file.length > 0) {
-    bench.fail({
-      wrong: 'no UDP port is told',
-      ...{ expected: 'a number from 1 to 65535', got: record.others[0] ?? 'nothing' },
-    });
-  }
+  if (file.length > 0) expectPort(bench, record);
   if (saved === undefined) {
     bench.fail({
       wrong: `nothing is saved as ${newName}`,

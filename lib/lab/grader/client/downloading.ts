@@ -1,6 +1,6 @@
 import type { ClientCheck } from '../client-bench.ts';
 import type { Stage } from '../stages.ts';
-import { expectSaved } from './common.ts';
+import { expectPort, expectSaved } from './common.ts';
 
 function sizeCheck(
   name: string,
@@ -31,12 +31,7 @@ export const DOWNLOADING: readonly ClientCheck[] = [
     hint: 'Look at the conversation in Wireshark: download|FILE, |N, and the port.',
     run: async (bench) => {
       const ann = await bench.startOnline();
-      const { port, others } = await ann.download('two-parts.txt');
-      if (port !== undefined) return;
-      bench.fail({
-        wrong: 'no UDP port is told',
-        ...{ expected: 'a number from 1 to 65535', got: others[0] ?? 'nothing' },
-      });
+      expectPort(bench, await ann.download('two-parts.txt'));
     },
   },
   sizeCheck('size-one-byte', 'one-byte.bin', 'a file of one byte', 1),

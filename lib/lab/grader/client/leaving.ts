@@ -1,4 +1,5 @@
-import type { ClientCheck } from '../client-bench.ts';
+import type { ClientBench, ClientCheck, ClientSession } from '../client-bench.ts';
+import { expectPort } from './common.ts';
 
 export const LEAVING: readonly ClientCheck[] = [
   {
@@ -8,16 +9,14 @@ export const LEAVING: readonly ClientCheck[] = [
     hint: 'Look at `ls /proc/PID/fd` (Linux) before and after some downloads.',
     run: async (bench) => {
       const ann = await bench.startOnline();
-      await ann.download('one-byte.bin');
-      await ann.untilPrompt(300);
+      await downloadOnce(bench, ann);
       const before = ann.openFiles();
       if (before === undefined) {
         bench.did('this system does not tell what a program has open: nothing is blamed');
         return;
       }
       for (let times = 0; times < 4; times += 1) {
-        await ann.download('one-byte.bin');
-        await ann.untilPrompt(300);
+        await downloadOnce(bench, ann);
       }
       await bench.wait(200);
       const after = ann.openFiles() ?? before;
@@ -29,3 +28,9 @@ export const LEAVING: readonly ClientCheck[] = [
     },
   },
 ];
+
+/** One that has a socket to close. */
+async function downloadOnce(bench: ClientBench, session: ClientSession): Promise<void> {
+  expectPort(bench, await session.download('one-byte.bin'));
+  await session.untilPrompt(300);
+}

@@ -61,6 +61,11 @@ export function expectAllParts(bench: ServerBench, record: DownloadRecord): Buff
   });
 }
 
+/** Blames a server that sends nothing at all: not a single datagram, whatever it holds. */
+export function expectDatagrams(bench: ServerBench, record: DownloadRecord): void {
+  if (record.parts.length === 0 && record.strayCount === 0) expectAllParts(bench, record);
+}
+
 /** Blames what is not as the file is. */
 export function expectFile(bench: ServerBench, record: DownloadRecord): void {
   const file = bench.files[record.file];

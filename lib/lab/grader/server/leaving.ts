@@ -1,5 +1,5 @@
 import type { ServerCheck } from '../server-bench.ts';
-import { ANYTHING, NOTHING_FOR } from './common.ts';
+import { ANYTHING, expectDatagrams, NOTHING_FOR } from './common.ts';
 
 /** Sockets of downloads that are over, at most. */
 const FEW = 3;
@@ -16,7 +16,7 @@ export const LEAVING: readonly ServerCheck[] = [
     hint: 'Look at `ls /proc/PID/fd` (Linux) before and after some downloads.',
     run: async (bench) => {
       const first = await bench.login('ann');
-      await bench.download(first, 'usual.txt');
+      expectDatagrams(bench, await bench.download(first, 'usual.txt'));
       first.close();
       await bench.wait(300);
       const before = bench.program.openFiles();

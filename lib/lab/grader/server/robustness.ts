@@ -1,6 +1,6 @@
 import { millis } from '../../../core/brands.ts';
 import type { ServerBench, ServerCheck, Talker } from '../server-bench.ts';
-import { ANYTHING, expectAllParts, NOTHING_FOR } from './common.ts';
+import { ANYTHING, expectAllParts, expectDatagrams, NOTHING_FOR } from './common.ts';
 
 /** On a port. */
 const MORE_THAN_FIT = 17;
@@ -47,6 +47,8 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
     hint: 'Answer the number of parts with 127.0.0.2|PORT: no datagram may go there.',
     run: async (bench) => {
       const ann = await bench.login('ann');
+      // One that sends nothing to anybody shows nothing by it.
+      expectDatagrams(bench, await bench.download(ann, 'one-byte.bin'));
       const came = await bench.datagramsAtAnother(ann, 'usual.txt');
       if (came === 0) return;
       bench.fail({
