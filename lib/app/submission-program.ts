@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { FairClock } from '../net/fair-clock.ts';
 import { BoundedOutput } from './bounded-output.ts';
 import { type Limits, ProcessGuard } from './process-guard.ts';
+import { ReadingPace } from './reading-pace.ts';
 import { graded, type Sandbox } from './sandbox.ts';
 
 /** A server that is graded, with pipes. */
@@ -24,7 +25,12 @@ export class SubmissionProgram implements AsyncDisposable {
       windowsVerbatimArguments: process.platform === 'win32',
     });
     for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => this.#output.push(chunk.toString('utf8')));
+      if (stream === null) continue;
+      const pace = new ReadingPace(stream);
+      stream.on('data', (chunk: Buffer) => {
+        this.#output.push(chunk.toString('utf8'));
+        pace.read(chunk.length);
+      });
     }
     if (child.pid !== undefined) {
       const { holders, sweep } = sandbox;

@@ -38,9 +38,14 @@ export async function faulty(change: Omit<Fault, 'loses' | 'about'>): Promise<st
   return parts.join(to);
 }
 
+/** The interpreter itself: a program that chooses one (pyenv) takes longer to start than it does. */
+const PYTHON = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], {
+  encoding: 'utf8',
+}).stdout?.trim();
+
 /** How the program of that name is started. */
 export function commandFor(side: Side, file: string): string {
-  return file.endsWith('.pl') ? `perl ${side}.pl` : `python3 ${side}.py`;
+  return file.endsWith('.pl') ? `perl ${side}.pl` : `'${PYTHON}' ${side}.py`;
 }
 
 /** This project's own programs, by the document's rules. */
