@@ -1,18 +1,17 @@
 /** Peers written from the document alone, in Python, against the isend programs. */
-import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Program, run, start, WIRELAB } from '../app/programs.ts';
 import { TemporaryFolder } from '../storage/folder.ts';
+import { hasPython, PYTHON, PYTHON_FLAGS } from '../support/python.ts';
 
-const hasPython = spawnSync('python3', ['--version']).status === 0;
 if (!hasPython) {
   console.warn('Left out: the isend peers in Python. They need python3 (apt-get install python3).');
 }
 
 function python(script: string, ...args: readonly string[]): Program {
-  return new Program('python3', ['-u', join(import.meta.dirname, script), ...args]);
+  return new Program(PYTHON, [...PYTHON_FLAGS, join(import.meta.dirname, script), ...args]);
 }
 
 async function receive(folder: string, ...flags: readonly string[]) {

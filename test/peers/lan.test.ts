@@ -1,13 +1,12 @@
 /** Peers of sent and lanshare, written from their documents alone, in Python, against ours. */
-import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { patternBytes, TemporaryFolder } from '../app/folders.ts';
 import { Program, REPOSITORY, start, WIRELAB } from '../app/programs.ts';
 import { freePorts } from '../net/free-ports.ts';
+import { hasPython, PYTHON, PYTHON_FLAGS } from '../support/python.ts';
 
-const hasPython = spawnSync('python3', ['--version']).status === 0;
 const hasAddresses = process.platform === 'linux';
 if (!hasPython) {
   console.warn('Left out: the LAN peers in Python. They need python3 in the PATH (python.org).');
@@ -51,7 +50,7 @@ async function makeLan() {
 }
 
 function python(script: string, args: readonly string[]): Program {
-  return new Program('python3', ['-u', join(import.meta.dirname, script), ...args]);
+  return new Program(PYTHON, [...PYTHON_FLAGS, join(import.meta.dirname, script), ...args]);
 }
 
 async function expectDone(program: Program, expected = 0): Promise<void> {

@@ -1,5 +1,5 @@
 /** Peers written from the document alone, in Python, against ours. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ import {
 } from '../../lib/udp-reliable/feedback.ts';
 import { RawPeer } from '../net/raw-peer.ts';
 import { until } from '../net/waiting.ts';
+import { hasPython, PYTHON, PYTHON_FLAGS } from '../support/python.ts';
 import { startServer, temporaryFolder } from '../support/server-under-test.ts';
 
-const hasPython = spawnSync('python3', ['--version']).status === 0;
 if (!hasPython) {
   console.warn(
     'Left out: the peers in Python. They need python3 (Debian: apt-get install python3).',
@@ -26,7 +26,9 @@ const BYTES = Buffer.from(
 );
 
 function python(script: string, args: readonly string[]): ChildProcess {
-  return spawn('python3', ['-u', join(import.meta.dirname, script), ...args], { stdio: 'pipe' });
+  return spawn(PYTHON, [...PYTHON_FLAGS, join(import.meta.dirname, script), ...args], {
+    stdio: 'pipe',
+  });
 }
 
 async function finished(child: ChildProcess): Promise<{ status: number; output: string }> {

@@ -1,13 +1,12 @@
 /** Peers of the relay protocol, written from its document alone, in Python, against ours. */
-import { spawnSync } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { patternBytes, TemporaryFolder } from '../app/folders.ts';
 import { Program, start, WIRELAB } from '../app/programs.ts';
+import { hasPython, PYTHON, PYTHON_FLAGS } from '../support/python.ts';
 import { startRelay } from '../support/relay-under-test.ts';
 
-const hasPython = spawnSync('python3', ['--version']).status === 0;
 if (!hasPython) {
   console.warn('Left out: the relay peers in Python. They need python3.');
 }
@@ -15,7 +14,7 @@ if (!hasPython) {
 const BYTES = patternBytes(2_000_000);
 
 function python(script: string, args: readonly string[]): Program {
-  return new Program('python3', ['-u', join(import.meta.dirname, script), ...args]);
+  return new Program(PYTHON, [...PYTHON_FLAGS, join(import.meta.dirname, script), ...args]);
 }
 
 async function expectDone(program: Program): Promise<void> {

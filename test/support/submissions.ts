@@ -8,6 +8,7 @@ import type { Side } from '../../lib/lab/grader/check.ts';
 import { TemporaryFolder } from '../app/folders.ts';
 import { CLIENT, REPOSITORY, run, SERVER, WIRELAB } from '../app/programs.ts';
 import type { Fault } from '../submissions/fault.ts';
+import { hasPython, PYTHON } from './python.ts';
 
 /** Right submissions, by file. */
 export const RIGHT: Readonly<Record<Side, readonly string[]>> = {
@@ -18,7 +19,8 @@ export const RIGHT: Readonly<Record<Side, readonly string[]>> = {
 /** Whether programs on the ports of the document can be graded here, beside other tests. */
 export const canGrade =
   ownNetwork('true', []) !== undefined &&
-  ['python3', 'perl'].every((program) => spawnSync(program, ['--version']).status === 0);
+  hasPython &&
+  spawnSync('perl', ['--version']).status === 0;
 if (!canGrade) {
   console.warn(
     'Left out: grading of whole programs. It needs Linux with bubblewrap, python3 and perl.',
@@ -38,14 +40,9 @@ export async function faulty(change: Omit<Fault, 'loses' | 'about'>): Promise<st
   return parts.join(to);
 }
 
-/** The interpreter itself: a program that chooses one (pyenv) takes longer to start than it does. */
-const PYTHON = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], {
-  encoding: 'utf8',
-}).stdout?.trim();
-
 /** How the program of that name is started. */
 export function commandFor(side: Side, file: string): string {
-  return file.endsWith('.pl') ? `perl ${side}.pl` : `'${PYTHON}' ${side}.py`;
+  return file.endsWith('.pl') ? `perl ${side}.pl` : `'${PYTHON}' -S ${side}.py`;
 }
 
 /** This project's own programs, by the document's rules. */

@@ -52,7 +52,7 @@ export function expectAllParts(bench: ServerBench, record: DownloadRecord): Buff
   const [stray] = strays;
   return bench.fail({
     wrong: `${record.file} does not become whole`,
-    expected: `all ${record.count} parts`,
+    expected: record.count === 1 ? 'its only part' : `all ${record.count} parts`,
     got:
       parts.length === 0 && stray !== undefined
         ? `datagrams that are no parts: ${stray.why}`
