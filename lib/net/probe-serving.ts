@@ -1,27 +1,18 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { setImmediate } from 'node:timers/promises';
 import { type Millis, millis, parsePort } from '../core/brands.ts';
-import type { FateOf } from '../lab/faults.ts';
-import { damaged } from '../lab/faults.ts';
 import type {
   ClientReadings,
   ReRequest,
   ServingPlan,
   ServingRecord,
 } from '../lab/grader/client-bench.ts';
+import { wordsOf } from '../lab/grader/heard-text.ts';
 import type { Patience } from '../lab/grader/patience.ts';
-import { SendingCounts } from '../lab/sending-counts.ts';
-import { SEGMENT_PAYLOAD } from '../udp-reliable/segment.ts';
-import { now } from './clock.ts';
 import type { FairClock } from './fair-clock.ts';
+import { ProbeParts } from './probe-parts.ts';
 import type { ProbeTalker } from './probe-talker.ts';
-import { sendFrom } from './send-from.ts';
-import { lastFrame, tapUdp } from './tap.ts';
+import { lastFrame } from './tap.ts';
 
-/** What was sent so shortly before may not have been read yet. */
-const ON_ITS_WAY = millis(60);
-/** Datagrams that a socket of usual size holds; then the client has a turn. */
-const BURST = 16;
-const BURST_GAP_MS = 2;
 const LIMIT = millis(15_000);
 /** For a client that has brought nothing to its end before. */
 const SHORT_LIMIT = millis(5000);
@@ -35,8 +26,6 @@ const FEW_NEEDLESS = 2;
 const TURN = millis(40);
 /** Messages that follow each other so soon are one question. */
 const ONE_QUESTION = millis(20);
-/** Of this machine as well, where 127.0.0.0/8 is whole. */
-const ELSEWHERE = '127.0.0.3';
 /** The document has a pause at 50 % and, in another place, at 20 %. */
 const EARLY_PAUSE = 0.2;
 const EARLY_PATIENCE = millis(700);
@@ -80,15 +69,9 @@ type Seen = Mutable<Served>;
 /** The grader's side of a download of a client under test: sends the parts, and hears what it asks for. */
 export class ProbeServing {
   readonly #options: ProbeServingOptions;
-  readonly #socket: Socket = createSocket('udp4');
-  readonly #counts = new SendingCounts();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #parts: ProbeParts;
   readonly #count: number;
   #half: number;
-  readonly #fateOf: FateOf;
-  /** Parts that have reached the client, and when. */
-  readonly #arrived = new Map<number, Millis>();
-  readonly #sent = new Set<number>();
   readonly #reRequests: ReRequest[] = [];
   readonly #others: string[] = [];
   #endsAt: Millis;
@@ -100,23 +83,20 @@ export class ProbeServing {
   #needless = 0;
   #lastHeard = millis(0);
   #lastAsked = millis(Number.NEGATIVE_INFINITY);
-  #lastSent = now();
-  /** The same by the time that the client has had. */
-  #lastSentFair: Millis;
   #deafFor: number;
-  #port = 0;
-  #host = '127.0.0.1';
   readonly #seen: Seen;
 
   private constructor(options: ProbeServingOptions) {
     this.#options = options;
-    const { bytes, file, readings, plan } = options;
-    this.#count = Math.ceil(bytes.length / SEGMENT_PAYLOAD);
+    const { bytes, file, readings, plan, clock, onStep } = options;
+    this.#parts = new ProbeParts({
+      ...{ bytes, plan, clock, onStep, numbering: readings.numbering },
+      onDatagram: (datagram) => this.#onDatagram(datagram),
+    });
+    this.#count = this.#parts.count;
     const share = readings.asksAt ?? 0.5;
     this.#half = this.#count < 2 ? this.#count : Math.max(1, Math.floor(this.#count * share));
-    this.#fateOf = plan.fateOf ?? (() => [{ delay: millis(0) }]);
-    this.#clock = options.clock;
-    this.#lastSentFair = this.#clock.now();
+    this.#clock = clock;
     this.#endsAt = millis(this.#clock.now() + (this.#isWorking ? LIMIT : SHORT_LIMIT));
     this.#deafFor = plan.deafFor ?? 0;
     this.#seen = {
@@ -125,9 +105,6 @@ export class ProbeServing {
       ...{ answer: undefined, answeredBy: undefined, answeredEarly: false },
       ...{ asksAt: undefined, delivered: false },
     };
-    tapUdp(this.#socket);
-    this.#socket.on('error', () => undefined);
-    this.#socket.on('message', (datagram) => this.#onDatagram(datagram));
   }
 
   /** Up to the last word of the server; what the client does then is not seen here. */
@@ -136,15 +113,14 @@ export class ProbeServing {
     try {
       await serving.#run();
     } finally {
-      for (const timer of serving.#timers) clearTimeout(timer);
-      serving.#socket.close();
+      serving.#parts.close();
     }
     return serving.#seen;
   }
 
   async #run(): Promise<void> {
     const { talker } = this.#options;
-    await new Promise<void>((resolve) => this.#socket.bind(0, talker.address, resolve));
+    await this.#parts.open(talker.address);
     await talker.say(`|${this.#count}`);
     if (!(await this.#hearsAddress())) return;
     const { plan, readings } = this.#options;
@@ -161,14 +137,14 @@ export class ProbeServing {
     await this.#send(sent, this.#half);
     if (isPaused) {
       this.#isPaused = true;
-      await this.#until(() => this.#has(this.#half) || this.#seen.answer !== undefined);
+      await this.#until(() => this.#parts.has(this.#half) || this.#seen.answer !== undefined);
       const goesOn = await this.#pause();
       this.#isPaused = false;
       if (!goesOn) return;
       await this.#send(this.#half, this.#count);
     }
-    await this.#until(() => this.#has(this.#count));
-    this.#seen.delivered = this.#has(this.#count);
+    await this.#until(() => this.#parts.has(this.#count));
+    this.#seen.delivered = this.#parts.has(this.#count);
     const isAlive = this.#seen.asked || this.#reRequests.length > 0 || !plan.isTrial;
     const patience = isAlive ? STOP_PATIENCE : TRIAL_PATIENCE;
     await this.#until(() => this.#seen.stopped, readings.saysStop ? patience : NO_STOP_PATIENCE);
@@ -186,8 +162,7 @@ export class ProbeServing {
       if (message !== undefined) this.#onMessage(message);
       return this.#count === 0 && (await this.#emptyIsOver());
     }
-    this.#port = port;
-    this.#host = talker.peerAddress;
+    this.#parts.aimAt(talker.peerAddress, port);
     this.#seen.port = port;
     this.#seen.address = host === undefined ? 'port' : 'ip-port';
     return this.#count > 0 || (await this.#emptyIsOver());
@@ -262,7 +237,7 @@ export class ProbeServing {
   /** Whether the client says nothing more, or nothing that brings it further. */
   #givesUp(): boolean {
     // Nothing is to be heard while its user thinks.
-    if (this.#isPaused && this.#has(this.#half)) return false;
+    if (this.#isPaused && this.#parts.has(this.#half)) return false;
     if (this.#needless >= (this.#isWorking ? MOST_NEEDLESS : FEW_NEEDLESS)) return true;
     if (!this.#isSilent) return false;
     this.#options.patience.silent();
@@ -271,76 +246,26 @@ export class ProbeServing {
 
   get #isSilent(): boolean {
     const patience = Math.max(LONG_SILENCE, this.#options.patience.span);
-    const silence = this.#clock.now() - Math.max(this.#lastSentFair, this.#lastHeard);
+    const silence = this.#clock.now() - Math.max(this.#parts.lastSentFair, this.#lastHeard);
     return silence > (this.#isWorking ? patience : GIVEN_UP);
   }
 
   /** Sends these parts for the first time. */
   async #send(from: number, to: number): Promise<void> {
-    const { plan } = this.#options;
-    const seqs = Array.from({ length: to - from }, (_, at) => from + at);
     this.#needless = 0;
-    if (plan.backwards) seqs.reverse();
-    const last = seqs.at(-1);
-    for (const [at, seq] of seqs.entries()) {
-      if (seq === last) await this.#sendStrays(seq);
-      this.#sendPart(seq);
-      if (at % BURST === BURST - 1) await this.#clock.wait(BURST_GAP_MS);
+    await this.#parts.send(from, to, () => this.#hearMeanwhile());
+  }
+
+  /** What has come, and no more. */
+  async #hearMeanwhile(): Promise<void> {
+    const { talker } = this.#options;
+    // It is read in between.
+    await setImmediate();
+    while (talker.unread !== '') {
+      const message = await talker.nextMessage(TURN);
+      if (message === undefined) return;
+      this.#onMessage(message);
     }
-  }
-
-  async #sendStrays(before: number): Promise<void> {
-    const { plan } = this.#options;
-    const strays = plan.strays?.(this.#datagramOf(before)) ?? [];
-    if (!plan.straysFromElsewhere) {
-      for (const stray of strays) this.#put(stray);
-      return;
-    }
-    await sendFrom(ELSEWHERE, strays, this.#port, this.#host);
-  }
-
-  #sendPart(seq: number): void {
-    const nth = this.#counts.next(seq);
-    this.#sent.add(seq);
-    this.#sentNow();
-    const datagram = this.#datagramOf(seq);
-    const fate = this.#fateOf(seq, nth, this.#count - 1);
-    if (fate.length === 0) this.#options.onStep(`part ${seq}, sending ${nth}, is lost`);
-    for (const copy of fate) {
-      const isWhole = copy.corruptAt === undefined && copy.cutAt === undefined;
-      const go = (): void => {
-        this.#put(damaged(datagram, copy));
-        if (isWhole && !this.#arrived.has(seq)) this.#arrived.set(seq, this.#clock.now());
-      };
-      if (copy.delay <= 0) go();
-      else {
-        const timer = setTimeout(() => {
-          this.#timers.delete(timer);
-          this.#sentNow();
-          go();
-        }, copy.delay);
-        this.#timers.add(timer);
-      }
-    }
-  }
-
-  #sentNow(): void {
-    this.#lastSent = now();
-    this.#lastSentFair = this.#clock.now();
-  }
-
-  #datagramOf(seq: number): Buffer {
-    const { bytes, readings } = this.#options;
-    const payload = bytes.subarray(seq * SEGMENT_PAYLOAD, (seq + 1) * SEGMENT_PAYLOAD);
-    const header = Buffer.alloc(5, ':');
-    if (readings.numbering === 'ascii') return Buffer.concat([Buffer.from(`${seq}:`), payload]);
-    if (readings.numbering === 'big-endian') header.writeUInt32BE(seq);
-    else header.writeUInt32LE(seq);
-    return Buffer.concat([header, payload]);
-  }
-
-  #put(datagram: Buffer): void {
-    this.#socket.send(datagram, this.#port, this.#host, () => undefined);
   }
 
   #onDatagram(datagram: Buffer): void {
@@ -364,11 +289,19 @@ export class ProbeServing {
 
   #onMessage(message: string): void {
     this.#lastHeard = this.#clock.now();
-    const text = message.trim();
+    const isBare = this.#options.talker.framing === 'bare';
+    for (const word of isBare ? wordsOf(message) : [message]) this.#onWord(word.trim());
+  }
+
+  #onWord(text: string): void {
     const numbers = /^[\d\s,;|[\]()]+$/.test(text) ? text.match(/\d+/g)?.map(Number) : undefined;
     if (numbers !== undefined) this.#onReRequest(numbers);
-    else if (text === 'stop' && this.#has(this.#count)) this.#seen.stopped = true;
-    else if (this.#seen.answer === undefined && this.#sent.size > 0 && !this.#has(this.#count)) {
+    else if (text === 'stop' && this.#parts.has(this.#count)) this.#seen.stopped = true;
+    else if (
+      this.#seen.answer === undefined &&
+      this.#parts.sentCount > 0 &&
+      !this.#parts.has(this.#count)
+    ) {
       this.#seen.answer = text;
       this.#seen.answeredBy = 'tcp';
     } else if (text !== '') this.#others.push(text);
@@ -376,13 +309,10 @@ export class ProbeServing {
 
   #onReRequest(seqs: number[]): void {
     const time = this.#clock.now();
-    const isThere = (seq: number): boolean => {
-      const since = this.#arrived.get(seq);
-      return since !== undefined && time - since > ON_ITS_WAY;
-    };
-    const missing = [...this.#sent].filter((seq) => !isThere(seq)).sort((a, b) => a - b);
-    const inPause = this.#isPaused && this.#seen.answer === undefined && this.#has(this.#half);
-    const [after, fairAfter] = [now() - this.#lastSent, time - this.#lastSentFair];
+    const { lost, missing } = this.#parts;
+    const inPause =
+      this.#isPaused && this.#seen.answer === undefined && this.#parts.has(this.#half);
+    const [after, fairAfter] = [this.#parts.sinceSent, time - this.#parts.lastSentFair];
     const last = this.#reRequests.at(-1);
     const isMore = last !== undefined && time - this.#lastAsked < ONE_QUESTION;
     this.#lastAsked = time;
@@ -391,29 +321,18 @@ export class ProbeServing {
       this.#reRequests[this.#reRequests.length - 1] = { ...last, seqs: [...last.seqs, ...seqs] };
     } else {
       this.#reRequests.push({
-        seqs: [...seqs],
-        missing,
-        inPause,
-        after,
-        fairAfter,
-        frame: lastFrame(),
+        ...{ seqs: [...seqs], lost, missing, inPause, after, fairAfter, frame: lastFrame() },
       });
     }
-    const known = seqs.filter(isThere).length;
+    const known = seqs.filter((seq) => this.#parts.isThere(seq)).length;
     if (seqs.some((seq) => missing.includes(seq))) this.#needless = 0;
     else if (!isMore) this.#needless += 1;
-    if (this.#options.plan.isTrial && known > this.#sent.size / 2) this.#endsAt = time;
+    if (this.#options.plan.isTrial && known > this.#parts.sentCount / 2) this.#endsAt = time;
     if (!isMore) this.#isDeaf = this.#deafFor > 0;
     if (this.#isDeaf) {
       if (!isMore) this.#deafFor -= 1;
       return;
     }
-    for (const seq of seqs) if (this.#sent.has(seq)) this.#sendPart(seq);
-  }
-
-  /** Whether the first so many parts have reached the client. */
-  #has(end: number): boolean {
-    for (let seq = 0; seq < end; seq += 1) if (!this.#arrived.has(seq)) return false;
-    return true;
+    this.#parts.resend(seqs);
   }
 }

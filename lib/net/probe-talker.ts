@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { type Millis, millis } from '../core/brands.ts';
 import { systemCode } from '../core/errors.ts';
+import { HeardText } from '../lab/grader/heard-text.ts';
 import type { Patience } from '../lab/grader/patience.ts';
 import type { Talker } from '../lab/grader/server-bench.ts';
 import { plainAddress } from './addresses.ts';
 import { breakConnection } from './break-connection.ts';
+import { now } from './clock.ts';
 import type { FairClock } from './fair-clock.ts';
 import { tapTcp } from './tap.ts';
 
@@ -45,7 +47,7 @@ export class ProbeTalker implements Talker {
   readonly #options: ProbeTalkerOptions;
   readonly #socket: Socket;
   readonly #watchers = new Set<() => void>();
-  #unread = '';
+  readonly #heard = new HeardText(MAX_UNREAD);
   #isOpen = true;
   #lastHeard: Millis;
   /** What ends a message, as far as it is known. */
@@ -61,7 +63,7 @@ export class ProbeTalker implements Talker {
     socket.on('data', (chunk: Buffer) => {
       options.onStep(`${options.name} hears ${quoted(chunk.toString('utf8'))}`);
       this.#lastHeard = options.clock.now();
-      this.#unread = (this.#unread + chunk.toString('utf8')).slice(-MAX_UNREAD);
+      this.#heard.push(chunk.toString('utf8'), now());
       this.#changed();
     });
     socket.on('error', () => undefined);
@@ -108,7 +110,7 @@ export class ProbeTalker implements Talker {
   }
 
   get unread(): string {
-    return this.#unread;
+    return this.#heard.text;
   }
 
   /** Where it listens for datagrams, too. */
@@ -138,10 +140,10 @@ export class ProbeTalker implements Talker {
   async hears(words: RegExp, patience?: number) {
     let found: RegExpExecArray | undefined;
     await this.#until(() => {
-      found = words.exec(this.#unread) ?? undefined;
+      found = words.exec(this.unread) ?? undefined;
       return found !== undefined || !this.#isOpen;
     }, patience);
-    if (found !== undefined) this.#unread = this.#unread.slice(found.index + found[0].length);
+    if (found !== undefined) this.#heard.take(found.index + found[0].length);
     return found;
   }
 
@@ -149,12 +151,13 @@ export class ProbeTalker implements Talker {
   async hearsLine(words: RegExp, patience?: number): Promise<string | undefined> {
     let line: string | undefined;
     await this.#until(() => {
-      const found = words.exec(this.#unread);
+      const { unread } = this;
+      const found = words.exec(unread);
       if (found !== null) {
-        const start = this.#unread.lastIndexOf('\n', found.index) + 1;
-        const end = this.#unread.indexOf('\n', found.index);
-        line = this.#unread.slice(start, end < 0 ? undefined : end).trim();
-        this.#unread = end < 0 ? '' : this.#unread.slice(end + 1);
+        const start = unread.lastIndexOf('\n', found.index) + 1;
+        const end = unread.indexOf('\n', found.index);
+        line = unread.slice(start, end < 0 ? undefined : end).trim();
+        this.#heard.take(end < 0 ? unread.length : end + 1);
       }
       return line !== undefined || !this.#isOpen;
     }, patience);
@@ -167,19 +170,19 @@ export class ProbeTalker implements Talker {
       const line = await this.hears(/^([^\n]*)\n/, patience);
       return line?.[1]?.replace(/\r$/, '');
     }
-    await this.#until(() => this.#unread !== '' || !this.#isOpen, patience);
-    if (this.#unread === '') return undefined;
+    await this.#until(() => this.unread !== '' || !this.#isOpen, patience);
+    if (this.unread === '') return undefined;
     const { clock } = this.#options;
-    while (clock.now() - this.#lastHeard < BARE_SILENCE) {
+    while (this.#heard.beforePause === undefined && clock.now() - this.#lastHeard < BARE_SILENCE) {
       await clock.wait(Math.max(1, this.#lastHeard + BARE_SILENCE - clock.now()));
     }
-    const text = this.#unread;
-    this.#unread = '';
+    const text = this.#heard.beforePause ?? this.unread;
+    this.#heard.take(text.length);
     return text;
   }
 
   forget(): void {
-    this.#unread = '';
+    this.#heard.take(this.unread.length);
   }
 
   async ends(patience: number = CLOSING_PATIENCE): Promise<boolean> {

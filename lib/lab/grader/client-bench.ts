@@ -65,7 +65,9 @@ export interface ReRequest {
   /** The same by the time that the client has had: less, where the machine was busy. */
   readonly fairAfter: number;
   readonly seqs: readonly number[];
-  /** Parts of those sent by then that were lost, or could not have been there. */
+  /** Parts of those sent by then that did not reach the client for sure. */
+  readonly lost: readonly number[];
+  /** These, and what it may not have read by then. */
   readonly missing: readonly number[];
   /** Whether it came while the user was asked. */
   readonly inPause: boolean;

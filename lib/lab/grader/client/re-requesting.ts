@@ -59,12 +59,12 @@ export const RE_REQUESTING: readonly ClientCheck[] = [
           ...{ expected: missing.join(' '), got: seqs.join(' '), frames: [frame] },
         });
       }
-      const { missing, seqs, frame } = first;
-      const forgotten = missing.filter((seq) => !seqs.includes(seq));
+      const { lost, seqs, frame } = first;
+      const forgotten = lost.filter((seq) => !seqs.includes(seq));
       if (forgotten.length === 0) return;
       bench.blame({
         wrong: 'not all that is missing is asked for at once',
-        ...{ expected: missing.join(' '), got: seqs.join(' '), frames: [frame] },
+        ...{ expected: lost.join(' '), got: seqs.join(' '), frames: [frame] },
         share: 0.5,
       });
     },
