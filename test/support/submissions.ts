@@ -67,6 +67,21 @@ export async function gradeOwn(side: Side, only: readonly string[] = []): Promis
   return await gradeCommand(side, command, folder.path, only);
 }
 
+/** Its compiler is large: it is not installed for the tests. */
+export const hasJava = ['javac', 'java'].every(
+  (program) => spawnSync(program, ['--version']).status === 0,
+);
+
+/** Grades the right submission in Java. */
+export async function gradeJava(side: Side): Promise<Report> {
+  await using folder = await TemporaryFolder.create({});
+  const name = side === 'server' ? 'Server' : 'Client';
+  const source = join(REPOSITORY, 'test/submissions', `${side}s`, `${name}.java`);
+  const { status, stderr } = spawnSync('javac', ['-d', folder.path, source], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`it was not compiled: ${stderr}`);
+  return await gradeCommand(side, `java ${name}`, folder.path, []);
+}
+
 /** Grades a program, as a teacher does. @param only these checks; absent: all */
 export async function grade(
   side: Side,
