@@ -170,7 +170,7 @@ describe('a report', () => {
       ]);
       expect(page).toContain('<details id="connect" class="failed" open>');
       expect(page).toContain('<details id="pause" class="failed"><summary>');
-      expect(page).toContain(`<p>${first}</p>`);
+      expect(page).toContain(`<p class="first">${first}</p>`);
       expect(gradescopeResults(grade, DEFAULT_ASSIGNMENT, 2).output.split('\n')).toContain(
         `${first}.`,
       );

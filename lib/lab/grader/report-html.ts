@@ -19,6 +19,7 @@ body { margin: 0 auto; padding: 1rem; max-width: 60rem; background: var(--backgr
   font: 15px/1.5 "DejaVu Sans", Verdana, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
 .score { font-size: 1.6rem; font-weight: bold; margin: .2rem 0; }
+.first { font-weight: bold; } .first::first-letter { text-transform: uppercase; }
 .faint, dt { color: var(--faint); }
 dl { display: grid; grid-template-columns: minmax(10rem, max-content) 1fr; gap: .1rem 1rem; margin: .4rem 0; }
 dd { margin: 0; }
@@ -67,7 +68,8 @@ function lostPoints(results: readonly Result[]): string {
   const lost = results.filter(({ earned, points }) => earned < points);
   if (lost.length === 0) return '';
   const obstacle = obstacleOf(results);
-  const first = obstacle === undefined ? '' : `<p>${asMarkup(obstacleInWords(obstacle))}</p>`;
+  const first =
+    obstacle === undefined ? '' : `<p class="first">${asMarkup(obstacleInWords(obstacle))}</p>`;
   const rows = lost.flatMap((result) => {
     const { check, earned, points, untried } = result;
     if (untried !== undefined) return [];
