@@ -32,17 +32,25 @@ async function fileSize(path: string): Promise<number> {
 }
 
 /**
- * What files beside `folder`, on the same disk, take that have no name any more and are still open: in bytes. Nothing
- * where the system does not tell (it needs /proc).
+ * What files on the disk of `folder` take that have no name any more and are still open: in bytes. Nothing where the
+ * system does not tell (it needs /proc). Counts no further than `most`.
  * @param open their paths, see `openFilesOf`; one file may have several
  */
-export async function deletedSize(folder: string, open: Iterable<string>): Promise<number> {
+export async function deletedSize(
+  folder: string,
+  open: Iterable<string>,
+  most = Number.POSITIVE_INFINITY,
+): Promise<number> {
   const disk = await stat(folder).catch(() => undefined);
-  const sizes = new Map<number, number>();
+  const counted = new Set<number>();
+  let size = 0;
   for (const path of open) {
     const info = await stat(path).catch(() => undefined);
     if (info?.isFile() !== true || info.nlink > 0 || info.dev !== disk?.dev) continue;
-    sizes.set(info.ino, info.blocks * BLOCK_BYTES);
+    if (counted.has(info.ino)) continue;
+    counted.add(info.ino);
+    size += info.blocks * BLOCK_BYTES;
+    if (size > most) break;
   }
-  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  return size;
 }

@@ -1,6 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CheckNotes } from '../lab/grader/check-notes.ts';
 import { CLIENT_CHECKS } from '../lab/grader/client-checks.ts';
 import type { Grade } from '../lab/grader/grade.ts';
 import { Patience } from '../lab/grader/patience.ts';
@@ -19,18 +18,13 @@ export async function gradeClient(options: GradeOptions): Promise<Grade> {
   const probeOptions = probeOptionsOf(options);
   const readings = await ClientProbe.read(probeOptions);
   probeOptions.patience.forgive();
-  let broken: CheckNotes | undefined;
-  const subject = { side: 'client', reached: readings?.reaches } as const;
+  const subject = { side: 'client', reached: readings?.reaches ?? 'nothing' } as const;
   const results = await gradeAll(subject, CLIENT_CHECKS, options, async (run) => {
-    // Where the client does not even connect, there is nothing more to see.
-    if (broken !== undefined) return await run.result(broken, '');
     run.record();
     const probe = await ClientProbe.open(probeOptions, readings, run.path);
     await run.do(run.check, probe);
     const output = probe.shown;
     await probe.close();
-    const isBroken = readings === undefined && probe.findings.length > 0;
-    if (run.check.name === 'starts' && isBroken) broken = probe;
     return await run.result(probe, output);
   });
   return {

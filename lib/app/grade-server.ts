@@ -30,8 +30,6 @@ class ServerGrading implements AsyncDisposable {
   #readings: ServerReadings = USUAL_READINGS;
   #hasLastPort = true;
   #neverBegins = false;
-  /** What a server that does not begin has said. */
-  #printed = '';
   #startSeconds = START_SECONDS;
   readonly #patience = new Patience();
 
@@ -50,7 +48,7 @@ class ServerGrading implements AsyncDisposable {
     this.#patience.forgive();
     const subject = {
       side: 'server',
-      reached: begins ? this.#readings.reaches : undefined,
+      reached: begins ? this.#readings.reaches : 'nothing',
     } as const;
     const results = await gradeAll(subject, SERVER_CHECKS, this.#options, (run) =>
       this.#grade(run),
@@ -119,8 +117,7 @@ class ServerGrading implements AsyncDisposable {
   async #grade(run: CheckRun<ServerCheck>): Promise<Result> {
     // Each has a new one: what one check has broken is not the fault of the next.
     const begins = !this.#neverBegins && (await this.#start());
-    const printed = this.#program?.takeOutput() || this.#printed;
-    this.#printed = printed;
+    const printed = this.#program?.takeOutput() ?? '';
     const probe = new ServerProbe(this.#probeOptions(), this.#readings, run.path);
     if (!begins) {
       this.#blameStart(probe, printed);
@@ -140,7 +137,8 @@ class ServerGrading implements AsyncDisposable {
   }
 
   #blameStart(probe: ServerProbe, printed: string): void {
-    const last = printed.trim().split('\n').at(-1) ?? '';
+    // Of two streams, neither is the last one.
+    const last = this.#program?.lastError ?? printed.trim().split('\n').at(-1) ?? '';
     const end = this.#program?.end ?? 'it runs, and does not listen';
     probe.blame({
       wrong: 'the server does not start',

@@ -45,8 +45,8 @@ type TimedNotes = CheckNotes & { readonly clock: FairClock };
 /** What is graded. */
 export interface Subject {
   readonly side: Side;
-  /** How far it gets, where that was found out. */
-  readonly reached: Stage | undefined;
+  /** How far it gets. */
+  readonly reached: Stage;
 }
 
 /**
@@ -66,7 +66,7 @@ export async function gradeAll<One extends CheckInfo>(
     const points = pointsOf(assignment, check);
     if (points === 0 || only?.includes(check.name) === false) continue;
     const run = new CheckRun(check, points, options);
-    const lack = reached && lackOf(side, reached, check.needs ?? 'online');
+    const lack = lackOf(side, reached, check.needs ?? 'online');
     const isLate = performance.now() > end;
     const result = lack ? run.untried(lack) : isLate ? run.leftOut() : await grade(run);
     results.push(result);
@@ -139,9 +139,9 @@ export class CheckRun<One extends CheckInfo> {
 
   /** The program does not get that far. */
   untried(lack: Lack): Result {
-    const { why, expected, see } = lack;
+    const { why, expected } = lack;
     const wrong = `this could not be tried, as ${why}`;
-    const finding = { wrong, expected, got: `none; see ${see.join(', ')}`, share: 1 };
+    const finding = { wrong, expected, got: 'nothing of it', share: 1 };
     return { ...this.#undone('failed'), findings: [finding], untried: lack };
   }
 

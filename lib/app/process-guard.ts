@@ -27,6 +27,8 @@ export interface Guarded {
 
 export const USUAL_LIMITS: Limits = { memory: 2 ** 30, processes: 200, disk: 2 ** 30 };
 
+/** Of all its processes together: hundreds of clients need no more. */
+const MOST_OPEN = 20_000;
 const LOOK_EVERY_MS = 250;
 const SHARE_OF_LOOKS = 10;
 /** What was killed is gone soon, or never. */
@@ -132,7 +134,12 @@ export class ProcessGuard {
     while (!this.#isOver) {
       const begin = performance.now();
       const open = this.#own().flatMap(({ pid }) => openFilesOf(pid) ?? []);
-      const size = (await folderSize(folder, most)) + (await deletedSize(folder, open));
+      if (open.length > MOST_OPEN) {
+        exceeded(`it had more than ${MOST_OPEN} files and sockets open`);
+        return;
+      }
+      const named = await folderSize(folder, most);
+      const size = named + (named > most ? 0 : await deletedSize(folder, open, most - named));
       if (this.#isOver) return;
       if (size > most) {
         exceeded(`its folder took more than ${formatBytes(most)} of the disk`);

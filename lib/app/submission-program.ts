@@ -2,8 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { FairClock } from '../net/fair-clock.ts';
 import { BoundedOutput } from './bounded-output.ts';
 import { type Limits, ProcessGuard } from './process-guard.ts';
-import { ReadingPace } from './reading-pace.ts';
+import { ReadThrottle } from './read-throttle.ts';
 import { graded, type Sandbox } from './sandbox.ts';
+
+/** Characters: the last line is what is looked for. */
+const KEPT_ERRORS = 2000;
+/** For what it has printed last to be read. */
+const LAST_WORDS_MS = 200;
 
 /** A server that is graded, with pipes. */
 export class SubmissionProgram implements AsyncDisposable {
@@ -11,6 +16,7 @@ export class SubmissionProgram implements AsyncDisposable {
   readonly #guard: ProcessGuard | undefined;
   readonly #exit: Promise<void>;
   #isRunning = true;
+  #errors = '';
   /** How it has ended, in words. */
   #end: string | undefined;
 
@@ -24,14 +30,17 @@ export class SubmissionProgram implements AsyncDisposable {
       env: graded({ HOME: folder }),
       windowsVerbatimArguments: process.platform === 'win32',
     });
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream === null) continue;
-      const pace = new ReadingPace(stream);
+    const streams = [child.stdout, child.stderr].filter((one) => one !== null);
+    const throttle = new ReadThrottle(...streams);
+    for (const stream of streams) {
       stream.on('data', (chunk: Buffer) => {
         this.#output.push(chunk.toString('utf8'));
-        pace.read(chunk.length);
+        throttle.read(chunk.length);
       });
     }
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#errors = (this.#errors + chunk.toString('utf8')).slice(-KEPT_ERRORS);
+    });
     if (child.pid !== undefined) {
       const { holders, sweep } = sandbox;
       const guarded = { pid: child.pid, holders, sweep, folder };
@@ -41,13 +50,20 @@ export class SubmissionProgram implements AsyncDisposable {
     }
     this.#exit = new Promise((resolve) => {
       const ended = (how: string): void => {
+        if (!this.#isRunning) return;
         this.#isRunning = false;
         this.#end ??= how;
         this.#guard?.over();
         resolve();
       };
       child.once('error', (error) => ended(`it cannot be started: ${error.message}`));
-      child.once('exit', (code, signal) => ended(signal ?? `exit status ${code}`));
+      child.once('exit', (code, signal) => {
+        const end = (): void => ended(signal ?? `exit status ${code}`);
+        throttle.lift();
+        child.once('close', end);
+        // What it has started may hold its output open.
+        setTimeout(end, LAST_WORDS_MS);
+      });
     });
   }
 
@@ -58,6 +74,11 @@ export class SubmissionProgram implements AsyncDisposable {
   /** How it has ended: a status, a signal, or a limit. */
   get end(): string | undefined {
     return this.#end;
+  }
+
+  /** What it has said last of an error, on one line; `undefined`: nothing. */
+  get lastError(): string | undefined {
+    return this.#errors.trim().split('\n').at(-1) || undefined;
   }
 
   /** What it has printed since it was last asked. */

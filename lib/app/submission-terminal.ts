@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { type IPty, spawn } from '@lydell/node-pty';
 import type { TerminalUnderTest } from '../lab/grader/client-bench.ts';
 import { type Limits, ProcessGuard } from './process-guard.ts';
-import { ReadingPace } from './reading-pace.ts';
+import { ReadThrottle } from './read-throttle.ts';
 import { graded, type Sandbox } from './sandbox.ts';
 
 /** What is kept of what a client shows: the first of it. No client has more to say in one check. */
@@ -31,9 +31,9 @@ export class SubmissionTerminal implements TerminalUnderTest {
     this.#guard = new ProcessGuard(guarded, limits, (why) => {
       this.#end ??= why;
     });
-    const pace = new ReadingPace(this.#pty);
+    const throttle = new ReadThrottle(this.#pty);
     this.#pty.onData((data) => {
-      pace.read(data.length);
+      throttle.read(Buffer.byteLength(data));
       if (this.#shown.length < KEPT) this.#shown += stripVTControlCharacters(data);
       for (const look of [...this.#watchers]) look();
     });

@@ -6,7 +6,7 @@ import type {
   ServingPlan,
   ServingRecord,
 } from '../lab/grader/client-bench.ts';
-import { wordsOf } from '../lab/grader/heard-text.ts';
+import { addressIn, wordsOf } from '../lab/grader/heard-text.ts';
 import type { Patience } from '../lab/grader/patience.ts';
 import type { FairClock } from './fair-clock.ts';
 import { ProbeParts } from './probe-parts.ts';
@@ -24,6 +24,8 @@ const LONG_SILENCE = millis(2000);
 const MOST_NEEDLESS = 8;
 const FEW_NEEDLESS = 2;
 const TURN = millis(40);
+/** What is heard while parts are being sent. */
+const MOST_ASIDE = 50;
 /** Messages that follow each other so soon are one question. */
 const ONE_QUESTION = millis(20);
 /** The document has a pause at 50 % and, in another place, at 20 %. */
@@ -79,6 +81,8 @@ export class ProbeServing {
   /** Nothing is said by the client about going on, and no part of the second half has been sent. */
   #isPaused = false;
   #isDeaf = false;
+  /** Of one message, those that were not looked at yet. */
+  readonly #words: string[] = [];
   /** Re-requests in a row for nothing that could be missing. */
   #needless = 0;
   #lastHeard = millis(0);
@@ -156,10 +160,10 @@ export class ProbeServing {
     // For an empty file a client may see no need for it.
     const message = await talker.nextMessage(this.#count === 0 ? 2500 : undefined);
     this.#lastHeard = this.#clock.now();
-    const [, host, digits = ''] = /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*$/.exec(message ?? '') ?? [];
+    const { host, digits = '' } = addressIn(message ?? '') ?? {};
     const port = parsePort(digits);
     if (port === undefined) {
-      if (message !== undefined) this.#onMessage(message);
+      if (message !== undefined) this.#onWord(message.trim());
       return this.#count === 0 && (await this.#emptyIsOver());
     }
     this.#parts.aimAt(talker.peerAddress, port);
@@ -253,7 +257,10 @@ export class ProbeServing {
   /** Sends these parts for the first time. */
   async #send(from: number, to: number): Promise<void> {
     this.#needless = 0;
-    await this.#parts.send(from, to, () => this.#hearMeanwhile());
+    const sending = this.#parts.send(from, to, () => this.#hearMeanwhile());
+    // What was said with the answer is about these, and could not know of any of them.
+    for (const word of this.#words.splice(0)) this.#onWord(word.trim());
+    await sending;
   }
 
   /** What has come, and no more. */
@@ -261,10 +268,9 @@ export class ProbeServing {
     const { talker } = this.#options;
     // It is read in between.
     await setImmediate();
-    while (talker.unread !== '') {
-      const message = await talker.nextMessage(TURN);
-      if (message === undefined) return;
-      this.#onMessage(message);
+    for (let words = 0; words < MOST_ASIDE && talker.unread !== ''; words += 1) {
+      const word = await this.#nextWord();
+      if (word !== undefined) this.#onWord(word);
     }
   }
 
@@ -281,16 +287,23 @@ export class ProbeServing {
     const { talker } = this.#options;
     const end = this.#clock.now() + patience;
     while (!isSo() && this.#clock.now() < Math.min(this.#endsAt, end) && talker.isOpen) {
-      const message = await talker.nextMessage(TURN);
-      if (message !== undefined) this.#onMessage(message);
+      const word = await this.#nextWord();
+      if (word !== undefined) this.#onWord(word);
       else if (this.#givesUp()) this.#endsAt = this.#clock.now();
     }
   }
 
-  #onMessage(message: string): void {
+  /** @returns `undefined` when the client says nothing for a moment */
+  async #nextWord(): Promise<string | undefined> {
+    const word = this.#words.shift();
+    if (word !== undefined) return word.trim();
+    const { talker } = this.#options;
+    const message = await talker.nextMessage(TURN);
+    if (message === undefined) return undefined;
     this.#lastHeard = this.#clock.now();
-    const isBare = this.#options.talker.framing === 'bare';
-    for (const word of isBare ? wordsOf(message) : [message]) this.#onWord(word.trim());
+    // What was said behind an answer is about what is sent after it.
+    this.#words.push(...(talker.framing === 'bare' ? wordsOf(message, this.#count) : [message]));
+    return this.#words.shift()?.trim();
   }
 
   #onWord(text: string): void {
@@ -304,6 +317,8 @@ export class ProbeServing {
     ) {
       this.#seen.answer = text;
       this.#seen.answeredBy = 'tcp';
+      // Whatever is asked for from here on is another question.
+      this.#lastAsked = millis(Number.NEGATIVE_INFINITY);
     } else if (text !== '') this.#others.push(text);
   }
 

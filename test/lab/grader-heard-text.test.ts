@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { HeardText, wordsOf } from '../../lib/lab/grader/heard-text.ts';
+import { addressIn, HeardText, wordsOf } from '../../lib/lab/grader/heard-text.ts';
 
 describe('what the grader hears without line ends', () => {
   test('is two messages where the second came after a while', () => {
@@ -35,6 +35,17 @@ describe('what the grader hears without line ends', () => {
     expect(heard.beforePause).toBeUndefined();
   });
 
+  test('goes on where it cannot have ended', () => {
+    const heard = new HeardText(100);
+    for (const [at, chunk] of ['127.0.0.1|', '50123', '20, ', '21'].entries()) {
+      heard.push(chunk, 1000 * at);
+    }
+    expect(heard.beforePause).toBe('127.0.0.1|50123');
+    heard.take('127.0.0.1|50123'.length);
+    expect(heard.text).toBe('20, 21');
+    expect(heard.beforePause).toBeUndefined();
+  });
+
   test.each([
     ['proceed', ['proceed']],
     ['proceed20 21 39', ['proceed', '20 21 39']],
@@ -43,14 +54,39 @@ describe('what the grader hears without line ends', () => {
     ['no', ['no']],
     ['proceed, please', ['proceed, please']],
     ['', ['']],
+    // Two lists, of a file of 40 parts.
+    ['20 2120 21', ['20 21', '20 21']],
+    ['20 21 3920 21 39', ['20 21 39', '20 21 39']],
+    // What no part has, and no two lists.
+    ['20 40', ['20 40']],
+    ['1000', ['1000']],
+    ['-1 99999', ['-1 99999']],
   ])('%j is %j', (message, words) => {
-    expect(wordsOf(message)).toEqual(words);
+    expect(wordsOf(message, 40)).toEqual(words);
+  });
+
+  test.each([
+    ['50123', { digits: '50123' }],
+    [' 127.0.0.1|50123\r', { host: '127.0.0.1', digits: '50123' }],
+    ['501230 1 2 3 4', { digits: '50123' }],
+    ['127.0.0.1|501230 1 2 3 40 1 2 3 4', { host: '127.0.0.1', digits: '50123' }],
+    ['376420', { digits: '37642' }],
+    ['3764200', { digits: '37642' }],
+    ['37642 1', undefined],
+    ['port 37642', undefined],
+    ['', undefined],
+  ])('%j tells the port %j', (message, address) => {
+    expect(addressIn(message)).toEqual(address);
   });
 
   test('takes no time, whatever it is', () => {
     const begin = performance.now();
-    wordsOf(`${'1'.repeat(30_000)}x`);
-    wordsOf(`${'stop'.repeat(8000)}x`);
+    for (const one of ['1', 'stop', '127.0.0.1|', '0 1 ', '9999 ']) {
+      const long = `${one.repeat(30_000 / one.length)}x`;
+      wordsOf(long, 40);
+      wordsOf(long.slice(0, -1), 40);
+      addressIn(long);
+    }
     expect(performance.now() - begin).toBeLessThan(1000);
   });
 });

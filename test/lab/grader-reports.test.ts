@@ -73,6 +73,7 @@ describe('points', () => {
   test('go by the shares of what was found, half points at least', () => {
     const finding = (share: number) => ({ wrong: 'x', share });
     expect(earned(3, [])).toBe(3);
+    expect(earned(0.7, [])).toBe(0.7);
     expect(earned(3, [finding(0.5)])).toBe(1.5);
     expect(earned(1, [finding(0.25)])).toBe(0.5);
     expect(earned(2, [finding(0.5), finding(0.5)])).toBe(0);
@@ -178,8 +179,15 @@ describe('a report', () => {
     });
 
     test('does not tell students what is hidden', () => {
-      const hidden = { ...DEFAULT_ASSIGNMENT, hidden: ['pausing'] };
-      expect(gradescopeResults(grade, hidden, 2).output).toContain('so a check of 2 points');
+      const output = (...hidden: string[]): string =>
+        gradescopeResults(grade, { ...DEFAULT_ASSIGNMENT, hidden }, 2).output;
+      expect(output('pausing')).toContain('so a check of 2 points');
+      expect(output('connect')).toContain('\nnobody can be connected, so 2 checks of 4 points');
+    });
+
+    test('has no list where all that is wrong could not be tried', () => {
+      const behind = { ...grade, results: results.filter(({ untried }) => untried !== undefined) };
+      expect(htmlReport(behind, () => [])).not.toContain('<ul>');
     });
 
     test('has a line for what could not be tried', () => {

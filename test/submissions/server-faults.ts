@@ -313,6 +313,7 @@ export const SERVER_FAULTS: readonly Fault[] = [
       'answers-all-numbers',
       'resends-in-pause',
       'two-downloads',
+      'others-while-one-downloads',
       'address-of-another',
       'wrong-numbers',
       'vanishing-download',

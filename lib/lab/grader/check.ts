@@ -91,6 +91,7 @@ export interface Result {
 
 /** What is left of a check's points. @param points of the check, all in all */
 export function earned(points: number, findings: readonly Finding[]): number {
+  if (findings.length === 0) return points;
   const lost = findings.reduce((sum, { share }) => sum + share, 0);
   // Thirds of points are no use to anybody: half points at least.
   return Math.max(0, Math.floor(points * (1 - Math.min(1, lost)) * 2 + 1e-9) / 2);

@@ -51,17 +51,17 @@ export function obstacleOf(results: readonly Result[]): Obstacle | undefined {
   const behind = results.filter(({ untried }) => untried !== undefined);
   const lack = behind[0]?.untried;
   if (lack === undefined) return undefined;
-  // What shows it, as far as it was done, and is not as it should be.
+  // What shows it, as far as it stands in this report, and is not as it should be.
   const wrong = results.filter(({ status }) => status !== 'passed').map(({ check }) => check);
-  const shown = lack.see.filter((check) => wrong.includes(check));
-  const see = shown.length > 0 ? shown : lack.see;
+  const see = lack.see.filter((check) => wrong.includes(check));
   return { ...lack, see, checks: behind.length, points: totals(behind).points };
 }
 
 /** The same in words, on a line. */
 export function obstacleInWords({ why, see, checks, points }: Obstacle): string {
   const those = checks === 1 ? 'a check' : `${checks} checks`;
-  return `begin with ${see.join(', ')}: ${why}, so ${those} of ${points} points could not be tried`;
+  const first = see.length === 0 ? '' : `begin with ${see.join(', ')}: `;
+  return `${first}${why}, so ${those} of ${points} points could not be tried`;
 }
 
 /** What was found wrong, on one line. */

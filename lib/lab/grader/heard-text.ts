@@ -1,5 +1,7 @@
 /** A write that has come so long after the one before is another message, in wall time. */
-const APART_MS = 50;
+const APART_MS = 20;
+/** No message ends with what stands between two things. */
+const GOES_ON = /[\s|,;]$/;
 
 /** What came from a program and was not taken yet: the end of it, when it is too much. */
 export class HeardText {
@@ -14,6 +16,7 @@ export class HeardText {
     this.#most = most;
   }
 
+  /** All of it. */
   get text(): string {
     return this.#text;
   }
@@ -27,7 +30,8 @@ export class HeardText {
   /** @param time of the wall, in milliseconds: how long the program could run meanwhile makes no two messages one */
   push(chunk: string, time: number): void {
     const start = this.#text.length;
-    if (start > 0 && time - this.#lastTime >= APART_MS) this.#starts.push(start);
+    const isApart = time - this.#lastTime >= APART_MS && !GOES_ON.test(this.#text);
+    if (start > 0 && isApart) this.#starts.push(start);
     this.#lastTime = time;
     this.#text += chunk;
     this.take(Math.max(0, this.#text.length - this.#most));
@@ -41,11 +45,43 @@ export class HeardText {
 }
 
 /**
- * What a client says in a download, where nothing ends its messages: numbers, `proceed` and `stop` may have come as
- * one.
+ * What a client says in a download, where nothing ends its messages and several may have come as one: numbers,
+ * `proceed` and `stop`.
+ * @param count of the parts: a number that is far too large is the last of a list and the first of the next
  */
-export function wordsOf(message: string): readonly string[] {
+export function wordsOf(message: string, count: number): readonly string[] {
   const text = message.trim();
   if (!/^(?:proceed|stop|[\d\s,;|[\]()])+$/.test(text)) return [text];
-  return text.match(/proceed|stop|[\d\s,;|[\]()]+/g) ?? [];
+  const words = text.match(/proceed|stop|[\d\s,;|[\]()]+/g) ?? [];
+  return words.flatMap((word) => listsOf(word, count));
+}
+
+/**
+ * The port that a client tells, and its own address if it does: `PORT` or `IP|PORT`. Where nothing separates them, the
+ * first re-request may have come with it: for all parts, as none has been sent.
+ */
+export function addressIn(
+  message: string,
+): { readonly host?: string; readonly digits: string } | undefined {
+  const [, host, digits] =
+    /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*$/.exec(message) ??
+    /^\s*(?:([\d.]+)\|)?(\d{4,5}?)0+(?:[\s,|]+1[\s,|\d]*)?$/.exec(message) ??
+    [];
+  if (digits === undefined) return undefined;
+  return { digits, ...(host !== undefined && { host }) };
+}
+
+/** Lists of numbers that have come as one. */
+function listsOf(word: string, count: number): string[] {
+  const most = String(count).length;
+  const isPart = (digits: string): boolean =>
+    String(Number(digits)) === digits && Number(digits) < count;
+  const marked = word.replace(/\d+/g, (digits) => {
+    if (digits.length <= most || digits.length > 2 * most) return digits;
+    const ends = Array.from({ length: digits.length - 1 }, (_, at) => at + 1);
+    const fits = ends.filter((end) => isPart(digits.slice(0, end)) && isPart(digits.slice(end)));
+    const [end] = fits;
+    return end === undefined ? digits : `${digits.slice(0, end)}\n\n${digits.slice(end)}`;
+  });
+  return marked.split('\n\n');
 }

@@ -73,12 +73,13 @@ function lostPoints(results: readonly Result[]): string {
   const rows = lost.flatMap((result) => {
     const { check, earned, points, untried } = result;
     if (untried !== undefined) return [];
-    const less = String(points - earned);
+    const less = String(Math.round((points - earned) * 100) / 100);
     return [
       `<li><a href="#${anchorOf(check)}">${asMarkup(check)}</a> −${less} <span class="faint">${asMarkup(whyOf(result))}</span></li>`,
     ];
   });
-  return `<h2>Where points are lost</h2>${first}<ul>${rows.join('')}</ul>`;
+  const list = rows.length === 0 ? '' : `<ul>${rows.join('')}</ul>`;
+  return `<h2>Where points are lost</h2>${first}${list}`;
 }
 
 function anchorOf(check: string): string {

@@ -1,11 +1,12 @@
 import type { Side } from './check.ts';
 
 /** How far a program gets when nothing goes wrong, from the least to the most. */
-export const STAGES = ['started', 'online', 'download-begun', 'download-whole'] as const;
+export const STAGES = ['nothing', 'started', 'online', 'download-begun', 'download-whole'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** A program gets as far as … */
 export const IN_WORDS: Readonly<Record<Stage, string>> = {
+  nothing: 'nothing',
   started: 'being started',
   online: 'being connected',
   'download-begun': 'the beginning of a download',
@@ -28,6 +29,10 @@ export interface Lack {
 /** What there is not behind a stage. */
 const LACKS: Readonly<Record<Side, Readonly<Record<Exclude<Stage, 'download-whole'>, Lack>>>> = {
   server: {
+    nothing: {
+      ...{ why: 'the server does not start', expected: 'it listens on its first port' },
+      see: ['starts'],
+    },
     started: {
       ...{ why: 'no client can be connected', expected: 'an answer to connect|NAME' },
       see: ['connect'],
@@ -42,6 +47,10 @@ const LACKS: Readonly<Record<Side, Readonly<Record<Exclude<Stage, 'download-whol
     },
   },
   client: {
+    nothing: {
+      ...{ why: 'the client does not connect', expected: 'a TCP connection' },
+      see: ['starts'],
+    },
     started: {
       ...{ why: 'the client does not ask to be connected', expected: 'connect|NAME' },
       see: ['connect'],

@@ -46,10 +46,9 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
     line: '"(IP is the same as the tcp socket ...)": parts go nowhere else.',
     hint: 'Answer the number of parts with 127.0.0.2|PORT: no datagram may go there.',
     run: async (bench) => {
-      const ann = await bench.login('ann');
       // One that sends nothing to anybody shows nothing by it.
-      expectDatagrams(bench, await bench.download(ann, 'one-byte.bin'));
-      const came = await bench.datagramsAtAnother(ann, 'usual.txt');
+      expectDatagrams(bench, await bench.download(await bench.login('ann'), 'two-parts.txt'));
+      const came = await bench.datagramsAtAnother(await bench.login('bob'), 'usual.txt');
       if (came === 0) return;
       bench.fail({
         wrong: 'parts are sent to the address of another',

@@ -1,6 +1,6 @@
 import { millis } from '../../../core/brands.ts';
 import type { DownloadRecord, ServerCheck, Talker } from '../server-bench.ts';
-import { ANYTHING, expectAllParts, lists, usersSeenBy } from './common.ts';
+import { ANYTHING, expectAllParts, expectDatagrams, lists, usersSeenBy } from './common.ts';
 
 const MOST_ON_A_PORT = 15;
 /** A part, counted from 0. */
@@ -52,6 +52,7 @@ export const SEVERAL_CLIENTS: readonly ServerCheck[] = [
         fateOf: (seq) => (seq === HELD_BACK && !isTried ? [] : [{ delay: millis(0) }]),
         beforeAsking: others,
       });
+      expectDatagrams(bench, record);
       if (!isTried) expectAllParts(bench, record);
       for (const got of blamed) {
         bench.blame({

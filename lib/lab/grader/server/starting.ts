@@ -3,7 +3,7 @@ import type { ServerCheck } from '../server-bench.ts';
 export const STARTING: readonly ServerCheck[] = [
   {
     ...{ name: 'starts', family: 'starting', points: 2 },
-    needs: 'started',
+    needs: 'nothing',
     line: '"The server starts simply by running the program. No extra action is needed."',
     hint: 'Run it as the grader does, without arguments, in a folder with a folder "files", and try to connect to port 55000.',
     run: async (bench) => {
