@@ -43,7 +43,7 @@ export class ProcessGuard {
   readonly #watch: NodeJS.Timeout;
   #isOver = false;
   #tree: readonly ProcessInfo[] = [];
-  #lookedAt = 0;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   /** Milliseconds, by process: one that has ended counts on. */
   readonly #waited = new Map<number, number>();
 
@@ -76,12 +76,7 @@ export class ProcessGuard {
 
   /** Milliseconds for which its processes have waited for a processor so far; 0 where the system does not tell. */
   waited(): number {
-    const time = performance.now();
-    if (time - this.#lookedAt > LOOK_EVERY_MS) {
-      this.#lookedAt = time;
-      this.#tree = this.#own();
-    }
-    for (const { pid } of this.#tree) {
+    for (const { pid } of this.#lately()) {
       this.#waited.set(pid, Math.max(this.#waited.get(pid) ?? 0, waitedOf(pid)));
     }
     return [...this.#waited.values()].reduce((sum, one) => sum + one, 0);
@@ -129,11 +124,21 @@ export class ProcessGuard {
     return processTree(this.#pid).filter(({ generation }) => generation >= this.#holders);
   }
 
+  /** The same, as of a moment ago: to look at all processes of a machine takes some milliseconds. */
+  #lately(): readonly ProcessInfo[] {
+    const time = performance.now();
+    if (time - this.#lookedAt >= LOOK_EVERY_MS) {
+      this.#lookedAt = time;
+      this.#tree = this.#own();
+    }
+    return this.#tree;
+  }
+
   /** From the beginning: an earlier check may have filled it. */
   async #watchFolder(folder: string, most: number, exceeded: (why: string) => void): Promise<void> {
     while (!this.#isOver) {
       const begin = performance.now();
-      const open = this.#own().flatMap(({ pid }) => openFilesOf(pid) ?? []);
+      const open = this.#lately().flatMap(({ pid }) => openFilesOf(pid) ?? []);
       if (open.length > MOST_OPEN) {
         exceeded(`it had more than ${MOST_OPEN} files and sockets open`);
         return;
@@ -152,7 +157,8 @@ export class ProcessGuard {
   }
 
   #look({ memory, processes }: Limits, exceeded: (why: string) => void): void {
-    const own = this.#own();
+    this.#lookedAt = Number.NEGATIVE_INFINITY;
+    const own = this.#lately();
     const used = own.reduce((sum, one) => sum + one.memory, 0);
     const why =
       used > memory

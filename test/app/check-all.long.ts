@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../../lib/app/check-one.ts';
 import type { Side } from '../../lib/lab/grader/check.ts';
+import { CLIENT_CHECKS } from '../../lib/lab/grader/client-checks.ts';
+import { obstacleOf } from '../../lib/lab/grader/grade.ts';
+import { SERVER_CHECKS } from '../../lib/lab/grader/server-checks.ts';
+import { reaches } from '../../lib/lab/grader/stages.ts';
 import { FAULTS } from '../submissions/faults.ts';
+import { UNFINISHED } from '../submissions/unfinished.ts';
 import { VARIATIONS } from '../submissions/variations.ts';
 import {
   canGrade,
@@ -65,6 +70,43 @@ describe.skipIf(!canGrade)('all checks', () => {
       expect(report.results.flatMap(({ findings }) => findings)).toEqual([]);
     },
   );
+
+  test.concurrent.each(UNFINISHED.map((one) => [one.side, one.about, one] as const))(
+    'of a %s that %s are tried as far as it gets',
+    async (side, _, unfinished) => {
+      const { results } = await grade(side, unfinished.base, await faulty(unfinished));
+      const checks = side === 'server' ? SERVER_CHECKS : CLIENT_CHECKS;
+      const behind = checks.filter(({ needs = 'online' }) => !reaches(unfinished.reaches, needs));
+      const untried = results.filter((result) => result.untried !== undefined);
+      expect(untried.map(({ check }) => check)).toEqual(behind.map(({ name }) => name));
+      expect(obstacleOf(results)?.see.length).toBeGreaterThan(0);
+    },
+  );
+
+  test.concurrent.each([
+    [
+      'with one file or with many',
+      `number = 0
+while True:
+    number += 1
+    with open('big' if number % 2 else 'small%d' % number, 'ab') as file:
+        file.write(b'x' * (number % 2) * 4_000_000)
+`,
+    ],
+    [
+      'with one that is deleted',
+      `import os
+with open('gone', 'wb') as file:
+    os.unlink('gone')
+    while True:
+        file.write(b'x' * 4_000_000)
+`,
+    ],
+  ])('ends a program that fills the disk, %s', async (_, text) => {
+    const report = await grade('server', 's.py', text, ['starts', 'pause', 'junk']);
+    expect(lostBy(report)).toEqual(['starts', 'pause', 'junk']);
+    expect(report.results[0]?.findings[0]?.got).toMatch(/its folder took more than .* of the disk/);
+  });
 
   test.each(SIDES.flatMap((side) => RIGHT[side].map((file) => [side, file] as const)))(
     'of the %s %s come to all points each time, on a busy machine',
