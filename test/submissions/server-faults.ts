@@ -177,6 +177,7 @@ export const SERVER_FAULTS: readonly Fault[] = [
       'resends-in-pause',
       'two-downloads',
       'others-while-one-downloads',
+      'address-of-another',
       'wrong-numbers',
       'vanishing-download',
       'closes-sockets',

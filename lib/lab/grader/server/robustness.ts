@@ -47,7 +47,9 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
     hint: 'Answer the number of parts with 127.0.0.2|PORT: no datagram may go there.',
     run: async (bench) => {
       // One that sends nothing to anybody shows nothing by it.
-      expectDatagrams(bench, await bench.download(await bench.login('ann'), 'two-parts.txt'));
+      const ann = await bench.login('ann');
+      expectDatagrams(bench, await bench.download(ann, 'two-parts.txt'));
+      ann.close();
       const came = await bench.datagramsAtAnother(await bench.login('bob'), 'usual.txt');
       if (came === 0) return;
       bench.fail({
