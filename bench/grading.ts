@@ -47,7 +47,7 @@ async function secondsOf(
   const dir = join(folder, 'submission');
   const command = commandFor(side, file);
   await mkdir(dir);
-  await writeFile(join(dir, command.split(' ')[1] ?? ''), text);
+  await writeFile(join(dir, command.split(' ').at(-1) ?? ''), text);
   const args = [`--${side}`, command, '--dir', dir, '--out', join(folder, 'grade')];
   const begin = performance.now();
   const ended = outputOf(startBuilt(['check', ...args]));
