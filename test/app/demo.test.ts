@@ -40,7 +40,8 @@ function expectStory({ status, stdout, stderr }: Finished): void {
 async function takeDocumentPorts(): Promise<AsyncDisposable> {
   const servers: Server[] = [];
   for (let port = 55_000; port <= 55_015; port += 1) {
-    const server = createServer();
+    // Whoever else tries such a port must not keep it open.
+    const server = createServer((socket) => socket.destroy());
     server.listen(port, '127.0.0.1');
     try {
       await once(server, 'listening');

@@ -99,10 +99,10 @@ async function tryOut(lab: ClientReadingsLab, numbering: Numbering): Promise<Tri
   const record = await works(() => session.download(TRIAL_FILE, { isTrial: true }));
   if (record === undefined) return { readings: online, isTried: false };
   const { address = 'port', asksAt, answeredBy, saved, savedAfter, stopped } = record;
-  const begun: ClientReadings = { ...online, address, asksAt, reaches: stageOf(record) };
+  const reached = { address, asksAt, proceedBy: answeredBy, reaches: stageOf(record) };
+  const begun: ClientReadings = { ...online, ...reached };
   if (begun.reaches !== 'download-whole') return { readings: begun, isTried: true };
-  const whole = { proceedBy: answeredBy, saved, savedAfter, saysStop: stopped };
-  return { readings: { ...begun, ...whole }, isTried: true };
+  return { readings: { ...begun, saved, savedAfter, saysStop: stopped }, isTried: true };
 }
 
 /** @returns `undefined` when a check that did it would be over. */
