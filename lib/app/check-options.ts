@@ -115,7 +115,9 @@ export function explanation(name: string): string {
         `What it tests: ${line}`,
         `To find what is wrong: ${hint}`,
         `The path: scenario ${scenario}, seed ${seed}`,
-        `It can be tried when the program gets as far as ${IN_WORDS[needs]}.`,
+        ...(needs === 'nothing'
+          ? []
+          : [`It can be tried when the program gets as far as ${IN_WORDS[needs]}.`]),
         '',
       ].join('\n'),
     )

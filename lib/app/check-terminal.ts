@@ -12,8 +12,9 @@ export function resultInWords(result: Result): string {
   const { check, status, earned, points, findings, command, untried } = result;
   const mark = untried === undefined ? MARKS[status] : 'n/a ';
   const head = `  ${mark} ${check.padEnd(NAME_WIDTH)} ${earned} of ${points}\n`;
-  if (untried !== undefined) return `${head}         ${whyOf(result)}\n`;
-  if (status === 'left-out') return `${head}         ${whyOf(result)}\n`;
+  if (untried !== undefined || status === 'left-out') {
+    return `${head}         ${whyOf(result)}\n`;
+  }
   const told = findings.map(({ wrong, expected, got, frames = [] }) => {
     const lines = [
       wrong,

@@ -362,6 +362,9 @@ describe('wirelab check, without grading', () => {
       'What it tests: "If the error happened, the socket would increase',
     );
     expect(explained.stdout).toContain('scenario first-datagram');
+    expect(explained.stdout).toContain('gets as far as the beginning of a download.');
+    const first = await run(WIRELAB, ['check', '--explain', 'starts']);
+    expect(first.stdout).not.toContain('gets as far as');
   });
 
   test.each([
