@@ -2,7 +2,7 @@ import { after, type Millis, type Port } from '../core/brands.ts';
 import { ProtocolError } from '../core/errors.ts';
 import type { Feedback } from '../udp-reliable/feedback.ts';
 import { GIVE_UP_AFTER } from '../udp-reliable/receiver.ts';
-import { decodeClientMessage, type Expecting, splitGlued } from './codec.ts';
+import { decodeClientMessage, type Expecting, splitGlued, splitGluedAddress } from './codec.ts';
 import { connect } from './connect.ts';
 import { disconnect, leave } from './disconnect.ts';
 import {
@@ -112,12 +112,9 @@ export class ChatServer {
   handle(id: ConnectionId, text: string, framing: Framing, now: Millis): readonly ServerEffect[] {
     return this.#with(id, now, (session) => {
       session.framing = framing;
-      const parts =
-        framing === 'bare' && session.download?.state === 'transferring'
-          ? splitGlued(text)
-          : [text];
+      const split = framing === 'bare' ? SPLITS[expecting(session)] : undefined;
       const effects: ServerEffect[] = [];
-      for (const part of parts) {
+      for (const part of split?.(text) ?? [text]) {
         const message = decodeClientMessage(part, expecting(session), this.#room.dialect);
         effects.push(...this.#dispatch(session, message, now));
       }
@@ -274,6 +271,12 @@ function refuse(room: Room, session: Session, error: ClassroomError): ServerEffe
   }
   return effects;
 }
+
+/** What a bare client may have sent as one, by what is expected of it. */
+const SPLITS: Readonly<Partial<Record<Expecting, (text: string) => string[]>>> = {
+  address: splitGluedAddress,
+  transfer: splitGlued,
+};
 
 function expecting(session: Session): Expecting {
   if (session.download?.state === 'awaiting-address') return 'address';

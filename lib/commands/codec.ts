@@ -55,6 +55,20 @@ export function decodeClientMessage(
   );
 }
 
+/** The system gives clients ports of four or five digits. */
+const GLUED_ADDRESS = /^((?:[^|]*\|)?\d{4,5}?)(0(?: 1(?: [\d ]*)?)?)$/;
+
+/**
+ * Takes apart an address and the first re-request that a bare client sent right behind it. That one is for all parts,
+ * from 0 on, as none has been sent yet; what can be a port as it stands is one.
+ */
+export function splitGluedAddress(text: string): string[] {
+  const [, address = '', again = ''] = GLUED_ADDRESS.exec(text) ?? [];
+  const isPort = (one: string): boolean =>
+    parsePort(one.slice(one.lastIndexOf('|') + 1)) !== undefined;
+  return !isPort(text) && isPort(address) ? [address, again] : [text];
+}
+
 /**
  * Takes apart a re-request and the word that a bare client sent right behind it: between digits
  * and letters the border is certain.

@@ -6,6 +6,7 @@ import {
   type Expecting,
   type Notice,
   splitGlued,
+  splitGluedAddress,
 } from '../commands/codec.ts';
 import type { ClientMessage, FastOffer } from '../commands/messages.ts';
 import { decodeFeedback, type Feedback } from '../udp-reliable/feedback.ts';
@@ -140,7 +141,8 @@ export class ClassroomReader {
     }
     const texts = event.type === 'data' ? messages.push(event.bytes, event.pushed) : messages.end();
     for (const text of texts) {
-      for (const one of event.by === 'client' ? splitGlued(text) : [text]) {
+      const split = conversation.expecting === 'address' ? splitGluedAddress : splitGlued;
+      for (const one of event.by === 'client' ? split(text) : [text]) {
         yield this.#onText(stream, conversation, event.by, one, seen);
       }
     }

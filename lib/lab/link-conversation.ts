@@ -1,3 +1,4 @@
+import { splitGluedAddress } from '../commands/codec.ts';
 import { after, earliest, type Millis, millis, type Port, parsePort } from '../core/brands.ts';
 
 /**
@@ -148,8 +149,10 @@ export class LinkConversation {
     const held = this.#held;
     this.#held = Buffer.alloc(0);
     this.#deadline = undefined;
+    // A busy link may get the first re-request of a bare client together with its address.
+    const [address = '', again = ''] = splitGluedAddress(text);
     const [, before = '', digits = '', behind = ''] =
-      /^([\d.:a-fA-F[\]%]+\|)?(\d{1,5})(\s*)$/.exec(text) ?? [];
+      /^([\d.:a-fA-F[\]%]+\|)?(\d{1,5})(\s*)$/.exec(address) ?? [];
     const port = parsePort(digits);
     // Whoever says something else before the answer says his address later.
     this.#state = port === undefined && this.#segmentCount === undefined ? 'requested' : 'idle';
@@ -162,7 +165,7 @@ export class LinkConversation {
       return;
     }
     const agreed: Agreed = { by: 'client', port, segmentCount: this.#segmentCount };
-    yield { agreed, text: (own) => `${before}${own}${behind}` };
+    yield { agreed, text: (own) => `${before}${own}${behind}${again}` };
   }
 
   *#releaseAnswer(): Generator<Passed> {

@@ -155,6 +155,16 @@ describe('a download', () => {
     expect(server.fileOpened(1, FILE, KEY, at(0))).toEqual([]);
   });
 
+  test('of a bare client survives a re-request glued to the port', () => {
+    say('connect|alice');
+    say('download|q.txt');
+    server.fileOpened(1, FILE, KEY, at(0));
+    const effects = server.handle(1, '543210 1 2', 'bare', at(100));
+    expect(effects).toContainEqual(
+      expect.objectContaining({ type: 'start-sending', target: { port: 54321 } }),
+    );
+  });
+
   test('of a bare client survives a word glued to a re-request', () => {
     const { sender } = transfer();
     sendEverything({ sender } as ReturnType<typeof transfer>);

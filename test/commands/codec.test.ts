@@ -8,6 +8,7 @@ import {
   encodeError,
   encodeServerMessage,
   splitGlued,
+  splitGluedAddress,
 } from '../../lib/commands/codec.ts';
 import type { ClientMessage, ErrorCode, ServerMessage } from '../../lib/commands/messages.ts';
 import { ProtocolError } from '../../lib/core/errors.ts';
@@ -68,6 +69,34 @@ describe('what a client says', () => {
     expect(splitGlued('1 2 3')).toEqual(['1 2 3']);
     expect(splitGlued('stop')).toEqual(['stop']);
     expect(splitGlued('connect|1stop')).toEqual(['connect|1stop']);
+  });
+});
+
+describe('an address of a bare client', () => {
+  test.each([
+    ['432100 1 2 3', ['43210', '0 1 2 3']],
+    ['127.0.0.1|432100 1 2 3', ['127.0.0.1|43210', '0 1 2 3']],
+    // Of a file of which one part is sent before the pause.
+    ['432100', ['43210', '0']],
+    // Twice.
+    ['432100 1 20 1 2', ['43210', '0 1 20 1 2']],
+  ])('is told from the re-request that is glued to it: %s', (text, parts) => {
+    expect(splitGluedAddress(text)).toEqual(parts);
+  });
+
+  test.each([
+    '43210',
+    '127.0.0.1|43210',
+    '40000',
+    '5000',
+    '700000',
+    '0',
+    '432101 2',
+    'x',
+    '',
+    '0 1',
+  ])('is left as it is where nothing is glued to it: %s', (text) => {
+    expect(splitGluedAddress(text)).toEqual([text]);
   });
 });
 

@@ -69,6 +69,19 @@ describe('a conversation through a link', () => {
     expect(talk.agreed).toEqual([{ by: 'client', port: 51234, segmentCount: 24 }]);
   });
 
+  test('of bare peers: the same, when the first re-request has come with the number', () => {
+    const talk = new Talk()
+      .client('connect|ann')
+      .server('ann is connectedconnected')
+      .client('download|q.txt')
+      .server('|24')
+      .client('51234')
+      .client('0 1 2 3')
+      .silence();
+    expect(talk.heard.server).toBe('connect|anndownload|q.txt44440 1 2 3');
+    expect(talk.agreed).toEqual([{ by: 'client', port: 51234, segmentCount: 24 }]);
+  });
+
   test('of bare peers: the same, when nothing follows the number', () => {
     const talk = new Talk()
       .client('connect|ann')
