@@ -8,6 +8,7 @@ import { SERVER_CHECKS } from '../lab/grader/server-checks.ts';
 import { USUAL_READINGS } from '../lab/grader/server-readings.ts';
 import { FairClock } from '../net/fair-clock.ts';
 import { ServerProbe } from '../net/server-probe.ts';
+import { UserError } from './exit-status.ts';
 import { type CheckRun, type GradeOptions, gradeAll } from './grading.ts';
 import { SubmissionProgram } from './submission-program.ts';
 
@@ -16,9 +17,14 @@ const START_SECONDS = 10;
 /** From one that has not listened in time before. */
 const AGAIN_SECONDS = 1;
 const LAST_PORT_SECONDS = 2;
+/** Until what listened before is gone. */
+const FREE_SECONDS = 2;
 const POLL_MS = 20;
 
-/** Grades a server: check after check, each with its own capture. */
+/**
+ * Grades a server: check after check, each with its own capture.
+ * @throws UserError when another program listens on one of the ports: it would be graded instead
+ */
 export async function gradeServer(options: GradeOptions): Promise<Grade> {
   await using grading = new ServerGrading(options);
   return await grading.run();
@@ -31,6 +37,8 @@ class ServerGrading implements AsyncDisposable {
   #hasLastPort = true;
   #neverBegins = false;
   #startSeconds = START_SECONDS;
+  /** On which somebody listened before the program was started. */
+  #takenPort: number | undefined;
   readonly #patience = new Patience();
 
   constructor(options: GradeOptions) {
@@ -40,6 +48,7 @@ class ServerGrading implements AsyncDisposable {
   async run(): Promise<Grade> {
     const { assignment, command, sandbox } = this.#options;
     const begin = performance.now();
+    await this.#expectFreePorts();
     // Once more if it is slow; what has ended, or is slow again, need not be tried for each check.
     let begins = await this.#start();
     if (!begins && this.#program?.isRunning) begins = await this.#start();
@@ -67,6 +76,8 @@ class ServerGrading implements AsyncDisposable {
   /** Starts the program anew, and waits until it listens. @returns whether it does */
   async #start(): Promise<boolean> {
     await this.#program?.[Symbol.asyncDispose]();
+    this.#takenPort = await this.#portTakenFor(FREE_SECONDS);
+    if (this.#takenPort !== undefined) return false;
     const { command, folder, sandbox, limits } = this.#options;
     const program = new SubmissionProgram(command, folder, sandbox, limits);
     this.#program = program;
@@ -86,13 +97,38 @@ class ServerGrading implements AsyncDisposable {
     const clock = new FairClock(() => this.#program?.waited() ?? 0);
     const deadline = clock.now() + seconds * 1000;
     while (this.#program?.isRunning && clock.now() < deadline) {
-      const probe = new ServerProbe(this.#probeOptions());
-      const talker = await probe.tryConnect(port, 1000);
-      await probe.close();
-      if (talker !== undefined) return true;
+      if (await this.#isListening(port)) return true;
       await sleep(POLL_MS);
     }
     return false;
+  }
+
+  /** Another server, perhaps of an earlier try in another terminal, must not be taken for the submission. */
+  async #expectFreePorts(): Promise<void> {
+    const port = await this.#portTakenFor(0);
+    if (port === undefined) return;
+    throw new UserError(
+      `another program listens on port ${port}: end it first, or name other ports in an assignment`,
+    );
+  }
+
+  /** One on which somebody listens for all of that time. */
+  async #portTakenFor(seconds: number): Promise<number | undefined> {
+    const deadline = performance.now() + seconds * 1000;
+    for (;;) {
+      const { ports } = this.#options.assignment;
+      const taken = await Promise.all(ports.map((port) => this.#isListening(port)));
+      const port = ports[taken.indexOf(true)];
+      if (port === undefined || performance.now() >= deadline) return port;
+      await sleep(POLL_MS);
+    }
+  }
+
+  async #isListening(port: number): Promise<boolean> {
+    const probe = new ServerProbe(this.#probeOptions());
+    const talker = await probe.tryConnect(port, 1000);
+    await probe.close();
+    return talker !== undefined;
   }
 
   #port(at: number): number {
@@ -139,7 +175,10 @@ class ServerGrading implements AsyncDisposable {
   #blameStart(probe: ServerProbe, printed: string): void {
     // Of two streams, neither is the last one.
     const last = this.#program?.lastError ?? printed.trim().split('\n').at(-1) ?? '';
-    const end = this.#program?.end ?? 'it runs, and does not listen';
+    const end =
+      this.#takenPort === undefined
+        ? (this.#program?.end ?? 'it runs, and does not listen')
+        : `something that was started before listens on port ${this.#takenPort} still`;
     probe.blame({
       wrong: 'the server does not start',
       expected: `it listens on port ${this.#port(0)}`,

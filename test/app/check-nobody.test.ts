@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { freePorts } from '../net/free-ports.ts';
+import { startServer } from '../support/server-under-test.ts';
 import { TemporaryFolder } from './folders.ts';
 import { commandsWith, run, WIRELAB } from './programs.ts';
 
@@ -27,6 +29,13 @@ setsid sh -c 'sleep SECONDS &' OUT
 echo end
 `;
 
+/** Without bubblewrap the ports are those of the machine, on which other tests may have a server. */
+async function withPort(folder: TemporaryFolder, port: number): Promise<string> {
+  const assignment = join(folder.path, 'assignment.yaml');
+  await writeFile(assignment, `ports: ${port}-${port}\n`);
+  return assignment;
+}
+
 describe.skipIf(!canBeNobody)('wirelab check as root without bubblewrap', () => {
   test('runs a submission as a user who reaches neither the grader nor the results, and ends all of it', async () => {
     await using folder = await TemporaryFolder.create({});
@@ -41,10 +50,12 @@ describe.skipIf(!canBeNobody)('wirelab check as root without bubblewrap', () => 
     const seconds = String(100_000 + process.pid);
     const text = SERVER.replaceAll('OUT', at('out')).replace('SECONDS', seconds);
     await writeFile(at('submission/server.sh'), text);
+    const assignment = await withPort(folder, (await freePorts()).tcpPort);
     const { stdout } = await run(
       WIRELAB,
       [
         ...['check', '--server', 'sh server.sh 2> errors.txt', '--only', 'starts'],
+        ...['--assignment', assignment],
         ...['--dir', at('submission'), '--out', at('out')],
       ],
       { env: { ...process.env, PATH: at('bin') } },
@@ -60,5 +71,23 @@ describe.skipIf(!canBeNobody)('wirelab check as root without bubblewrap', () => 
     expect(await commandsWith(`sleep ${seconds}`)).toEqual([]);
     // What a link leads to is not given away.
     expect((await stat(at('outside/theirs.txt'))).uid).toBe(0);
+  });
+
+  test('takes no other server on the port for the submission', async () => {
+    await using folder = await TemporaryFolder.create({});
+    const at = (name: string): string => join(folder.path, name);
+    for (const name of ['bin', 'submission']) await mkdir(at(name));
+    for (const program of PROGRAMS) await symlink(pathOf(program), join(at('bin'), program));
+    await using server = await startServer({ files: {} });
+    const { stderr, status } = await run(
+      WIRELAB,
+      [
+        ...['check', '--server', 'sleep 100', '--only', 'starts', '--dir', at('submission')],
+        ...['--assignment', await withPort(folder, server.port), '--out', at('out')],
+      ],
+      { env: { ...process.env, PATH: at('bin') } },
+    );
+    expect(stderr).toContain(`another program listens on port ${server.port}: end it first`);
+    expect(status).toBe(1);
   });
 });
