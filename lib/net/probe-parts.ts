@@ -48,6 +48,7 @@ export class ProbeParts {
   #lastSentFair: Millis;
   #port = 0;
   #host = '127.0.0.1';
+  /** Of the whole file. */
   readonly count: number;
 
   constructor(options: ProbePartsOptions) {
@@ -67,6 +68,7 @@ export class ProbeParts {
     return new Promise((resolve) => this.#socket.bind(0, address, resolve));
   }
 
+  /** Sends nothing more, not even what is delayed. */
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#socket.close();
@@ -76,6 +78,11 @@ export class ProbeParts {
   aimAt(host: string, port: number): void {
     this.#host = host;
     this.#port = port;
+  }
+
+  /** Whether more are to follow that are sent for the first time, without a pause. */
+  get isSending(): boolean {
+    return this.#underWay.length > 0;
   }
 
   /** How many have been sent. */
@@ -104,6 +111,7 @@ export class ProbeParts {
     return inOrder([...sent].filter((seq) => !this.isThere(seq)));
   }
 
+  /** Whether it has come so long ago that the client has read it, by the time that the client has had. */
   isThere(seq: number): boolean {
     const since = this.#arrived.get(seq);
     return since !== undefined && this.#clock.now() - since > ON_ITS_WAY;

@@ -327,7 +327,8 @@ export class ProbeServing {
     const { lost, missing } = this.#parts;
     const inPause =
       this.#isPaused && this.#seen.answer === undefined && this.#parts.has(this.#half);
-    const [after, fairAfter] = [this.#parts.sinceSent, time - this.#parts.lastSentFair];
+    const { isSending, sinceSent: after, lastSentFair } = this.#parts;
+    const fairAfter = time - lastSentFair;
     const last = this.#reRequests.at(-1);
     const isMore = last !== undefined && time - this.#lastAsked < ONE_QUESTION;
     this.#lastAsked = time;
@@ -336,7 +337,8 @@ export class ProbeServing {
       this.#reRequests[this.#reRequests.length - 1] = { ...last, seqs: [...last.seqs, ...seqs] };
     } else {
       this.#reRequests.push({
-        ...{ seqs: [...seqs], lost, missing, inPause, after, fairAfter, frame: lastFrame() },
+        ...{ seqs: [...seqs], lost, missing, inPause, isSending, after, fairAfter },
+        frame: lastFrame(),
       });
     }
     const known = seqs.filter((seq) => this.#parts.isThere(seq)).length;
@@ -345,7 +347,7 @@ export class ProbeServing {
     if (this.#options.plan.isTrial && known > this.#parts.sentCount / 2) this.#endsAt = time;
     if (!isMore) this.#isDeaf = this.#deafFor > 0;
     if (this.#isDeaf) {
-      if (!isMore) this.#deafFor -= 1;
+      if (!isMore && !isSending) this.#deafFor -= 1;
       return;
     }
     this.#parts.resend(seqs);

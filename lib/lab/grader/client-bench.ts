@@ -50,7 +50,7 @@ export interface ServingPlan {
   readonly straysFromElsewhere?: boolean;
   /** Sends the parts of each half from the last to the first. */
   readonly backwards?: boolean;
-  /** So many re-requests are heard and not answered. */
+  /** So many re-requests are heard and not answered, from when all parts of the half were sent. */
   readonly deafFor?: number;
   /** Gives up when the client asks for most of what it has, as it does not understand the numbers. */
   readonly isTrial?: boolean;
@@ -65,12 +65,14 @@ export interface ReRequest {
   /** The same by the time that the client has had: less, where the machine was busy. */
   readonly fairAfter: number;
   readonly seqs: readonly number[];
-  /** Parts of those sent by then that did not reach the client for sure. */
+  /** Parts of those sent by then that never reached the client, or are still delayed. */
   readonly lost: readonly number[];
-  /** These, and what it may not have read by then. */
+  /** These, what it may not have read by then, and what was being sent just then. */
   readonly missing: readonly number[];
   /** Whether it came while the user was asked. */
   readonly inPause: boolean;
+  /** Whether it came between parts that follow each other without a pause, on a busy machine. */
+  readonly isSending: boolean;
   readonly frame: number;
 }
 
