@@ -24,6 +24,12 @@ export class FairClock {
     this.#waitedBefore = waited();
   }
 
+  /** Milliseconds by which it has gone slower so far. */
+  get lost(): number {
+    this.#look(now());
+    return this.#lost;
+  }
+
   now(): Millis {
     const time = now();
     if (time - this.#lookedAt >= LOOK_EVERY) this.#look(time);
