@@ -15,18 +15,14 @@ import type { CheckNotes } from '../lab/grader/check-notes.ts';
 import { type Lack, lackOf, type Stage } from '../lab/grader/stages.ts';
 import { readScenario } from '../lab/scenario.ts';
 import { SCENARIOS } from '../lab/scenarios.ts';
+import { BusyWatch } from '../net/busy-watch.ts';
 import type { FairClock } from '../net/fair-clock.ts';
 import type { ProbePath } from '../net/server-probe.ts';
-import { StallWatch } from '../net/stall-watch.ts';
 import { recordChecks } from './check-capture.ts';
 import type { Limits } from './process-guard.ts';
 import type { Sandbox } from './sandbox.ts';
 
 const MOST_TRIES = 3;
-/** The program waited so long for a processor, in milliseconds, in all. */
-const MUCH_LOST = 100;
-/** The grader did nothing for so long, in milliseconds, once. */
-const LONG_STALL = 50;
 
 export interface GradeOptions {
   /** What starts the program. */
@@ -145,7 +141,7 @@ export class CheckRun<One extends CheckInfo> {
   async do<Bench extends TimedNotes>(check: Check<Bench>, bench: Bench): Promise<void> {
     const limit = check.limit ?? this.#options.assignment.checkSeconds;
     const over = new AbortController();
-    using stalls = new StallWatch();
+    using watch = new BusyWatch();
     const run = check.run(bench).catch((error: unknown) => {
       if (error instanceof CheckEnded) return;
       // A mistake of the grader: it must not end the grading, and is not to be overlooked.
@@ -153,7 +149,7 @@ export class CheckRun<One extends CheckInfo> {
     });
     void run.then(() => over.abort());
     await bench.clock.wait(limit * 1000, over.signal);
-    this.#wasDisturbed = bench.clock.lost > MUCH_LOST || (await stalls.longest()) > LONG_STALL;
+    this.#wasDisturbed = await watch.wasBusy(bench.clock.lost);
     if (over.signal.aborted) return;
     bench.blame({
       wrong: 'this check took too long',

@@ -15,6 +15,11 @@ export const SCENARIOS: Readonly<Record<string, RawScenario>> = {
     about: 'one datagram of a hundred is lost',
     'to-client': { loss: '1%' },
   },
+  'some-loss': {
+    about: 'one datagram of twenty is lost',
+    'to-client': { loss: '5%' },
+    'to-server': { loss: '5%' },
+  },
   'heavy-loss': {
     about: 'one datagram of five is lost',
     'to-client': { loss: '20%' },

@@ -14,6 +14,7 @@ import type {
 } from '../lab/grader/client-bench.ts';
 import { findClientReadings, USUAL_CLIENT_READINGS } from '../lab/grader/client-readings.ts';
 import type { Patience } from '../lab/grader/patience.ts';
+import { BusyWatch } from './busy-watch.ts';
 import { lastOf, ProbeSession } from './client-session.ts';
 import { delay } from './clock.ts';
 import { FairClock } from './fair-clock.ts';
@@ -86,8 +87,13 @@ export class ClientProbe extends CheckNotes implements ClientBench {
   /** Finds out how a client reads the document. @returns `undefined` when it does not even connect */
   static async read(options: ClientProbeOptions): Promise<ClientReadings | undefined> {
     const probes: ClientProbe[] = [];
+    using watch = new BusyWatch();
+    let lost = 0;
     const closeAll = async (): Promise<void> => {
-      for (const probe of probes.splice(0)) await probe.close();
+      for (const probe of probes.splice(0)) {
+        lost += probe.clock.lost;
+        await probe.close();
+      }
     };
     try {
       return await findClientReadings({
@@ -98,6 +104,10 @@ export class ClientProbe extends CheckNotes implements ClientBench {
           return await probe.start().catch(() => undefined);
         },
         framingOf: (session) => (session as ProbeSession).framing,
+        wasBusy: async () => {
+          await closeAll();
+          return await watch.wasBusy(lost);
+        },
       });
     } finally {
       await closeAll();

@@ -212,7 +212,7 @@ export class ProbeSession implements ClientSession {
     const isOver = served.answer === undefined || served.answer === 'proceed';
     const isAlive = served.asked || served.stopped || served.reRequests.length > 0;
     const isWorking = plan.isTrial ? isAlive : this.#probe.readings.reaches === 'download-whole';
-    const isPatient = isWorking && (served.delivered || !isOver);
+    const isPatient = isWorking && !served.misread && (served.delivered || !isOver);
     if ((isOver || plan.typesNameAnyway) && (served.port !== undefined || bytes.length === 0)) {
       await this.untilPrompt(isPatient ? PROMPT_PATIENCE : SHORT_PROMPT_PATIENCE);
       await this.type(newName);

@@ -107,7 +107,7 @@ export class ProbeServing {
       ...{ file, count: this.#count, port: undefined, address: undefined },
       ...{ reRequests: this.#reRequests, others: this.#others, asked: false, stopped: false },
       ...{ answer: undefined, answeredBy: undefined, answeredEarly: false },
-      ...{ asksAt: undefined, delivered: false },
+      ...{ asksAt: undefined, delivered: false, misread: false },
     };
   }
 
@@ -344,7 +344,10 @@ export class ProbeServing {
     const known = seqs.filter((seq) => this.#parts.isThere(seq)).length;
     if (seqs.some((seq) => missing.includes(seq))) this.#needless = 0;
     else if (!isMore) this.#needless += 1;
-    if (this.#options.plan.isTrial && known > this.#parts.sentCount / 2) this.#endsAt = time;
+    if (this.#options.plan.isTrial && known > this.#parts.sentCount / 2) {
+      this.#seen.misread = true;
+      this.#endsAt = time;
+    }
     if (!isMore) this.#isDeaf = this.#deafFor > 0;
     if (this.#isDeaf) {
       if (!isMore && !isSending) this.#deafFor -= 1;

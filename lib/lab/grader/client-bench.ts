@@ -93,6 +93,8 @@ export interface ServingRecord {
   readonly asked: boolean;
   /** The share of the file that it had then; in a trial, 20 % is told from 50 %. */
   readonly asksAt: number | undefined;
+  /** In a trial: it has asked for most of what it has, so it does not understand the numbers, or gets nothing. */
+  readonly misread: boolean;
   /** Whether all parts have reached it. */
   readonly delivered: boolean;
   /** Whether it has said `stop` at the end. */

@@ -15,6 +15,8 @@ export interface ClientReadingsLab {
   /** A client that has just begun; `undefined` when it does not connect. */
   start(readings: ClientReadings): Promise<ClientSession | undefined>;
   framingOf(session: ClientSession): ClientReadings['framing'];
+  /** Whether the machine was busy with other programs so far. */
+  wasBusy(): Promise<boolean>;
 }
 
 /** Longer than what a pause needs. */
@@ -30,7 +32,9 @@ export async function findClientReadings(
 ): Promise<ClientReadings | undefined> {
   let found = await tryAll(lab);
   // Once more: what a busy machine has spoilt once must not cost all points.
-  if (found?.reaches === 'download-begun') found = further(await tryAll(lab), found);
+  if (found?.reaches === 'download-begun' && (await lab.wasBusy())) {
+    found = further(await tryAll(lab), found);
+  }
   return found && { ...found, asksAt: await pauseOf(lab, found) };
 }
 

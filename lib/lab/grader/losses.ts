@@ -11,7 +11,8 @@ export const LOSSES: readonly Loss[] = [
   { scenario: 'first-datagram', words: 'the first part is lost', points: 1 },
   { scenario: 'last-datagram', words: 'the last part is lost', points: 1 },
   { scenario: 'every-third', words: 'every third part is lost', points: 2 },
-  { scenario: 'heavy-loss', words: 'every fifth datagram is lost', points: 2 },
+  { scenario: 'some-loss', words: 'one datagram of twenty is lost', points: 1 },
+  { scenario: 'heavy-loss', words: 'one datagram of five is lost', points: 2 },
   { scenario: 'burst', words: 'parts are lost several at a time', points: 1 },
   { scenario: 'stubborn', words: 'one part is lost five times', points: 2 },
 ];
