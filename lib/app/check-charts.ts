@@ -12,11 +12,8 @@ const MOST_CHARTS = 2;
 
 /** The downloads of a capture, drawn: over time, and as a ladder. None when it shows none. */
 export function chartsOf(capture: string): string[] {
-  // Beside the client, parts that were asked for and never came look lost: of a program that sends none at all they
-  // would be drawn, and nothing else.
-  const traces = tracesOf(capture).filter(({ sendings }) =>
-    sendings.some(({ frame }) => frame !== undefined),
-  );
+  // The grader has played the path. A part that was asked for and never came was not lost: it was not sent.
+  const traces = tracesOf(capture, true).filter(({ sendings }) => sendings.length > 0);
   return traces.slice(-MOST_CHARTS).flatMap((trace) => {
     const { option, rungs } = ladderChart(trace, LIGHT, MOST_RUNGS);
     return [

@@ -34,6 +34,8 @@ export interface CheckFlags {
 const CHECKS: Readonly<Record<Side, readonly CheckInfo[]>> = {
   ...{ server: SERVER_CHECKS, client: CLIENT_CHECKS },
 };
+/** What has no points of its own. */
+const BEYOND = 'beyond the document: done where an assignment gives it points';
 const SIDES = ['server', 'client'] as const;
 /** Of both sides, as reports name them. */
 const READINGS: ReadonlySet<string> = new Set(
@@ -96,7 +98,8 @@ export function expectChecks(side: Side, names: readonly string[] = []): void {
 export function listOfChecks(): string {
   return SIDES.map((side) => {
     const lines = CHECKS[side].map(({ name, family, points }) => {
-      return `  ${family.padEnd(18)} ${name.padEnd(28)} ${points}\n`;
+      const note = points === 0 ? `  (${BEYOND})` : '';
+      return `  ${family.padEnd(18)} ${name.padEnd(28)} ${points}${note}\n`;
     });
     return `of a ${side}\n${lines.join('')}`;
   }).join('');
@@ -112,6 +115,7 @@ export function explanation(name: string): string {
     .map(({ side, family, points, line, hint, needs = 'online', scenario = 'clean', seed = 1 }) =>
       [
         `${name} (of a ${side}, ${family}, ${points} point${points === 1 ? '' : 's'})`,
+        ...(points === 0 ? [`It is ${BEYOND}.`] : []),
         `What it tests: ${line}`,
         `To find what is wrong: ${hint}`,
         `The path: scenario ${scenario}, seed ${seed}`,

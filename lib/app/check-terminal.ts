@@ -1,6 +1,13 @@
 import { visible } from '../core/text.ts';
 import type { Result } from '../lab/grader/check.ts';
-import { type Grade, obstacleInWords, obstacleOf, totals, whyOf } from '../lab/grader/grade.ts';
+import {
+  framesOf,
+  type Grade,
+  obstacleInWords,
+  obstacleOf,
+  totals,
+  whyOf,
+} from '../lab/grader/grade.ts';
 
 const MARKS: Readonly<Record<Result['status'], string>> = {
   ...{ passed: 'ok  ', partly: 'part', failed: 'FAIL', 'left-out': '-   ' },
@@ -15,12 +22,14 @@ export function resultInWords(result: Result): string {
   if (untried !== undefined || status === 'left-out') {
     return `${head}         ${whyOf(result)}\n`;
   }
-  const told = findings.map(({ wrong, expected, got, frames = [] }) => {
+  const told = findings.map((finding) => {
+    const { wrong, expected, got } = finding;
+    const frames = framesOf(finding);
     const lines = [
       wrong,
       ...(expected === undefined ? [] : [`expected: ${expected}`]),
       ...(got === undefined ? [] : [`came:     ${got}`]),
-      ...(frames.length === 0 ? [] : [`frames:   ${frames.join(', ')}`]),
+      ...(frames === undefined ? [] : [`frames:   ${frames}`]),
     ];
     return lines.map((line) => `         ${oneLine(line)}\n`).join('');
   });

@@ -1,5 +1,5 @@
 import { basename, relative } from 'node:path';
-import { formatBytes, visible } from '../core/text.ts';
+import { counted, formatBytes, visible } from '../core/text.ts';
 import type { Stored } from '../isend/receiver-effects.ts';
 import type { IncomingSink } from '../net/isend-inbound.ts';
 import { asDiskError, describeForPeer } from '../storage/disk-full.ts';
@@ -117,9 +117,9 @@ export class Inbox implements IncomingSink {
 
   #summary(): string {
     const parts = [
-      count(this.#files, 'file'),
-      this.#folders > 0 ? count(this.#folders, 'folder') : '',
-      this.#messages > 0 ? count(this.#messages, 'message') : '',
+      counted(this.#files, 'file'),
+      this.#folders > 0 ? counted(this.#folders, 'folder') : '',
+      this.#messages > 0 ? counted(this.#messages, 'message') : '',
       formatBytes(this.#bytes),
       this.#skipped > 0 ? `${this.#skipped} skipped` : '',
       this.#refused > 0 ? `${this.#refused} refused` : '',
@@ -136,9 +136,4 @@ export class Inbox implements IncomingSink {
     this.#counter?.stop();
     this.#options.print(visible(line));
   }
-}
-
-/** `1 file`, `2 files`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

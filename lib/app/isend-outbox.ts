@@ -1,10 +1,9 @@
-import { formatBytes, visible } from '../core/text.ts';
+import { counted, formatBytes, visible } from '../core/text.ts';
 import { splitText } from '../isend/codec.ts';
 import type { Item, ItemOutcome } from '../isend/sender-effects.ts';
 import type { SourceItem } from '../net/isend-source.ts';
 import { type Found, walk } from '../storage/outgoing-tree.ts';
 import type { Progress } from '../terminal/progress.ts';
-import { count } from './isend-inbox.ts';
 
 export interface OutboxOptions {
   readonly paths: readonly string[];
@@ -85,9 +84,9 @@ export class Outbox {
 
   summary(): string {
     const parts = [
-      count(this.#files, 'file'),
-      this.#folders > 0 ? count(this.#folders, 'folder') : '',
-      this.#parts > 0 ? count(this.#parts, 'message') : '',
+      counted(this.#files, 'file'),
+      this.#folders > 0 ? counted(this.#folders, 'folder') : '',
+      this.#parts > 0 ? counted(this.#parts, 'message') : '',
       formatBytes(this.#bytes - this.#already),
       this.#already > 0 ? `${formatBytes(this.#already)} were there already` : '',
     ];

@@ -31,6 +31,11 @@ export function firstCharacters(text: string, count: number): string {
   return text.slice(0, end);
 }
 
+/** `1 file`, `2 files`. */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
 /** For example `2,043 bytes`, `1.2 MB`. */
 export function formatBytes(bytes: number): string {
   if (bytes < 10_000) return `${Math.round(bytes)} bytes`;

@@ -39,8 +39,11 @@ const MAX_ASKED = 1_000_000;
 /** Missing parts that are named. */
 const MAX_NAMED = 20;
 
-/** The downloads of a capture, in the order in which they began. */
-export function traceDownloads(events: Iterable<ClassroomEvent>): DownloadTrace[] {
+/**
+ * The downloads of a capture, in the order in which they began.
+ * @param areTold the comments of the capture say which parts were lost; otherwise that is found out
+ */
+export function traceDownloads(events: Iterable<ClassroomEvent>, areTold = false): DownloadTrace[] {
   const tracers = new Map<Download, Tracer>();
   // What was asked for is known before what it begins.
   const requests = new Map<Stream, ClassroomEvent>();
@@ -56,7 +59,7 @@ export function traceDownloads(events: Iterable<ClassroomEvent>): DownloadTrace[
     if (known === undefined && request !== undefined) tracer.on(request);
     tracer.on(event);
   }
-  return [...tracers.values()].map((tracer) => tracer.trace());
+  return [...tracers.values()].map((tracer) => tracer.trace(areTold));
 }
 
 /** What the client may say while it is asked whether to go on. */
@@ -96,8 +99,12 @@ class Tracer {
     } else if (event.type === 'said') this.#onSaid(event);
   }
 
-  trace(): DownloadTrace {
-    const { sendings, reRequests, acknowledged } = new LossFinder(this.#download, this.#events);
+  trace(areTold: boolean): DownloadTrace {
+    const { sendings, reRequests, acknowledged } = new LossFinder(
+      this.#download,
+      this.#events,
+      areTold,
+    );
     return {
       ...{ download: this.#download, told: this.#told, messages: this.#messages },
       ...{ sendings: [...sendings].sort((a, b) => a.time - b.time), reRequests },

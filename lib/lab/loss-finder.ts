@@ -85,6 +85,7 @@ export class LossFinder {
   /** What the client has told that it has. */
   readonly acknowledged: Bitmap;
   readonly #download: Download;
+  readonly #areTold: boolean;
   readonly #states = new Map<number, State>();
   /** Where the capture was made: beside who receives the parts, who sends them, or that is not told. */
   #beside: 'client' | 'server' | undefined;
@@ -96,8 +97,10 @@ export class LossFinder {
   /** The newest time-out: when it last asked, and whether what it asked for had been sent. */
   #timeOut = { last: Number.NEGATIVE_INFINITY, wasSent: true };
 
-  constructor(download: Download, events: readonly TransferEvent[]) {
+  /** @param areTold the capture itself says of every part that was lost that it was: nothing is to be found out */
+  constructor(download: Download, events: readonly TransferEvent[], areTold = false) {
     this.#download = download;
+    this.#areTold = areTold;
     this.acknowledged = new Bitmap(download.fast === undefined ? 0 : download.segmentCount);
     events.forEach((event, index) => {
       if (event.type === 'part') this.#onPart(event);
@@ -134,6 +137,7 @@ export class LossFinder {
     const seqs = request.seqs.filter((seq) => seq < segmentCount);
     const known = { time, frame, seqs };
     this.reRequests.push(known);
+    if (this.#areTold) return;
     for (const seq of seqs) {
       const state = this.#stateOf(seq);
       const wasSent = seq < this.#highest || this.#timeOut.wasSent;

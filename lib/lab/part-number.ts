@@ -50,7 +50,8 @@ function readAs(numbering: Numbering, datagram: Buffer): PartHeader | undefined 
   if (numbering === 'ascii') {
     const end = datagram.subarray(0, MAX_DIGITS + 1).indexOf(COLON);
     const digits = datagram.toString('latin1', 0, Math.max(0, end));
-    return /^\d+$/.test(digits) ? { seq: Number(digits), length: end + 1 } : undefined;
+    // C's %4d fills the four bytes of the document with spaces, and %04d with zeros.
+    return /^ *\d+ *$/.test(digits) ? { seq: Number(digits), length: end + 1 } : undefined;
   }
   const seq = readSequenceNumber(datagram);
   if (seq === -1) return undefined;

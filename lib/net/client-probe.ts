@@ -20,7 +20,7 @@ import { delay } from './clock.ts';
 import { FairClock } from './fair-clock.ts';
 import { ProbeTalker } from './probe-talker.ts';
 import type { ProbePath } from './server-probe.ts';
-import { tapTcp } from './tap.ts';
+import { lastFrame, tapTcp } from './tap.ts';
 
 const HOST = '127.0.0.1';
 
@@ -50,6 +50,8 @@ export class ClientProbe extends CheckNotes implements ClientBench {
   readonly #talkers = new Set<ProbeTalker>();
   readonly #terminals = new Set<TerminalUnderTest>();
   readonly readings: ClientReadings;
+  /** Where decisions about parts come from. */
+  readonly source: string;
   readonly clock = new FairClock(() => this.#waited());
   static #names = 0;
 
@@ -58,6 +60,7 @@ export class ClientProbe extends CheckNotes implements ClientBench {
     this.#options = options;
     this.readings = readings;
     this.#plan = new FaultPlan(path.faults, path.seed);
+    this.source = `seed ${path.seed}`;
     this.#server = createServer({ noDelay: true }, (socket) => {
       tapTcp(socket, 'in');
       const talker = new ProbeTalker(
@@ -115,6 +118,10 @@ export class ClientProbe extends CheckNotes implements ClientBench {
   }
 
   readonly fateOf: ClientBench['fateOf'] = (seq, nth, last) => this.#plan.fateOf(seq, nth, last);
+
+  protected override get lastFrame(): number {
+    return lastFrame();
+  }
 
   get files(): Readonly<Record<string, Buffer>> {
     return this.#options.files;

@@ -199,7 +199,7 @@ export class ProbeSession implements ClientSession {
     const from = this.#terminal.shown.length;
     const served = await ProbeServing.run({
       ...{ talker, file, bytes, plan, readings: this.#probe.readings, clock: this.#probe.clock },
-      patience: this.#probe.patience,
+      ...{ patience: this.#probe.patience, source: this.#probe.source },
       user: {
         name: this.name,
         isAsked: (patience) => this.#isAsked(from, patience),

@@ -6,6 +6,7 @@ import type {
   DownloadRecord,
   RunningDownload,
   SentPart,
+  Separator,
   ServerReadings,
 } from '../lab/grader/server-bench.ts';
 import { type Numbering, PartNumbers } from '../lab/part-number.ts';
@@ -118,9 +119,9 @@ export class ProbeDownload implements RunningDownload {
         this.#asked.set(seq, (this.#asked.get(seq) ?? 0) + 1);
       }
       const words = seqs.slice(at, at + MOST_NUMBERS);
-      const { separator } = this.#options.readings;
-      const messages = separator === 'each' ? words : [words.join(separator)];
-      for (const message of messages) await this.#options.talker.say(String(message));
+      for (const message of reRequestsFor(words, this.#options.readings.separator)) {
+        await this.#options.talker.say(message);
+      }
     }
   }
 
@@ -272,6 +273,12 @@ export class ProbeDownload implements RunningDownload {
   }
 }
 
+/** The messages that ask for these parts, as the server reads them. */
+function reRequestsFor(seqs: readonly number[], separator: Separator = ' '): string[] {
+  if (separator === 'each') return seqs.map(String);
+  return [separator === 'list' ? `[${seqs.join(', ')}]` : seqs.join(separator)];
+}
+
 /** A damaged copy is no part: a client ignores it. */
 function isWhole({ corruptAt, cutAt }: Copy): boolean {
   return corruptAt === undefined && cutAt === undefined;
@@ -283,5 +290,5 @@ function whyNoPart(datagram: Buffer): string {
   if (datagram.length > SEGMENT_PAYLOAD + 5) return `it has ${datagram.length} bytes`;
   if (datagram.length < 6) return `it has ${datagram.length} bytes only`;
   if (datagram[4] !== 0x3a) return `its fifth byte is no ':' (it begins with ${start})`;
-  return `its number is none of a part (it begins with ${start})`;
+  return `no part has its number (it begins with ${start})`;
 }

@@ -1,14 +1,13 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { type Millis, millis } from '../core/brands.ts';
-import { damaged, type FateOf } from '../lab/faults.ts';
-import type { ServingPlan } from '../lab/grader/client-bench.ts';
-import type { Numbering } from '../lab/part-number.ts';
+import { damaged, explainFate, type FateOf } from '../lab/faults.ts';
+import type { SentNumbering, ServingPlan } from '../lab/grader/client-bench.ts';
 import { SendingCounts } from '../lab/sending-counts.ts';
 import { SEGMENT_PAYLOAD } from '../udp-reliable/segment.ts';
 import { now } from './clock.ts';
 import type { FairClock } from './fair-clock.ts';
 import { sendFrom } from './send-from.ts';
-import { tapUdp } from './tap.ts';
+import { explainDatagram, recordLost, tapUdp } from './tap.ts';
 
 /** What was sent so shortly before may not have been read yet. */
 const ON_ITS_WAY = millis(60);
@@ -22,9 +21,11 @@ const ELSEWHERE = '127.0.0.3';
 
 export interface ProbePartsOptions {
   readonly bytes: Buffer;
-  readonly numbering: Numbering;
+  readonly numbering: SentNumbering;
   readonly plan: ServingPlan;
   readonly clock: FairClock;
+  /** Where decisions about parts come from, like `seed 42`. */
+  readonly source: string;
   readonly onStep: (text: string) => void;
   /** What comes to the socket from which they go. */
   readonly onDatagram: (datagram: Buffer) => void;
@@ -111,6 +112,11 @@ export class ProbeParts {
     return inOrder([...sent].filter((seq) => !this.isThere(seq)));
   }
 
+  /** Whether it was sent, or is being sent just now. */
+  isKnown(seq: number): boolean {
+    return this.#sent.has(seq) || this.#underWay.includes(seq);
+  }
+
   /** Whether it has come so long ago that the client has read it, by the time that the client has had. */
   isThere(seq: number): boolean {
     const since = this.#arrived.get(seq);
@@ -150,11 +156,13 @@ export class ProbeParts {
   async #sendStrays(before: number): Promise<void> {
     const { plan } = this.#options;
     const strays = plan.strays?.(this.#datagramOf(before)) ?? [];
-    if (!plan.straysFromElsewhere) {
-      for (const stray of strays) this.#put(stray);
-      return;
+    for (const stray of strays) {
+      const from = plan.straysFromElsewhere ? ` from ${ELSEWHERE}` : '';
+      this.#options.onStep(`a datagram of ${stray.length} bytes that is no part is sent${from}`);
+      if (plan.straysFromElsewhere) await sendFrom(ELSEWHERE, [stray], this.#port, this.#host);
+      else this.#put(stray);
+      explainDatagram('no part of the file: what does the client make of it?');
     }
-    await sendFrom(ELSEWHERE, strays, this.#port, this.#host);
   }
 
   #sendPart(seq: number): void {
@@ -163,11 +171,17 @@ export class ProbeParts {
     this.#sentNow();
     const datagram = this.#datagramOf(seq);
     const fate = this.#fateOf(seq, nth, this.count - 1);
-    if (fate.length === 0) this.#options.onStep(`part ${seq}, sending ${nth}, is lost`);
+    const what = explainFate(fate, datagram.length);
+    const why = what && `${what}: ${this.#options.source}, part ${seq}, sending ${nth}`;
+    if (fate.length === 0 && why !== undefined) {
+      this.#options.onStep(`part ${seq}, sending ${nth}, is lost`);
+      recordLost(this.#socket, datagram, { address: this.#host, port: this.#port }, why);
+    }
     for (const copy of fate) {
       const isWhole = copy.corruptAt === undefined && copy.cutAt === undefined;
       const go = (): void => {
         this.#put(damaged(datagram, copy));
+        if (why !== undefined) explainDatagram(why);
         if (isWhole && !this.#arrived.has(seq)) this.#arrived.set(seq, this.#clock.now());
       };
       if (copy.delay <= 0) go();
@@ -191,7 +205,10 @@ export class ProbeParts {
     const { bytes, numbering } = this.#options;
     const payload = bytes.subarray(seq * SEGMENT_PAYLOAD, (seq + 1) * SEGMENT_PAYLOAD);
     const header = Buffer.alloc(5, ':');
-    if (numbering === 'ascii') return Buffer.concat([Buffer.from(`${seq}:`), payload]);
+    if (!numbering.endsWith('-endian')) {
+      const digits = String(seq).padStart(numbering === 'ascii' ? 1 : 4, '0');
+      return Buffer.concat([Buffer.from(`${digits}:`), payload]);
+    }
     if (numbering === 'big-endian') header.writeUInt32BE(seq);
     else header.writeUInt32LE(seq);
     return Buffer.concat([header, payload]);

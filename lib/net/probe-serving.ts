@@ -59,8 +59,18 @@ export interface ProbeServingOptions {
   readonly patience: Patience;
   readonly readings: ClientReadings;
   readonly plan: ServingPlan;
+  /** Where decisions about parts come from, like `seed 42`. */
+  readonly source: string;
   readonly user: User;
   readonly onStep: (text: string) => void;
+}
+
+/** What is no question for parts, whatever numbers stand in it. */
+const COMMAND = /^(?:connect|disconnect|get_users|get_list_file|msg|msg_all|download)\b/;
+
+/** Letters before the numbers of a question: the document does not say that there are none. */
+function wordBefore(text: string): string {
+  return /^[^\d\s,;|[\](){}:]*/.exec(text)?.[0] ?? '';
 }
 
 type Mutable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
@@ -92,9 +102,9 @@ export class ProbeServing {
 
   private constructor(options: ProbeServingOptions) {
     this.#options = options;
-    const { bytes, file, readings, plan, clock, onStep } = options;
+    const { bytes, file, readings, plan, clock, source, onStep } = options;
     this.#parts = new ProbeParts({
-      ...{ bytes, plan, clock, onStep, numbering: readings.numbering },
+      ...{ bytes, plan, clock, source, onStep, numbering: readings.numbering },
       onDatagram: (datagram) => this.#onDatagram(datagram),
     });
     this.#count = this.#parts.count;
@@ -307,8 +317,8 @@ export class ProbeServing {
   }
 
   #onWord(text: string): void {
-    const numbers = /^[\d\s,;|[\]()]+$/.test(text) ? text.match(/\d+/g)?.map(Number) : undefined;
-    if (numbers !== undefined) this.#onReRequest(numbers);
+    const numbers = COMMAND.test(text) ? undefined : text.match(/\d+/g)?.map(Number);
+    if (numbers !== undefined) this.#onReRequest(numbers, wordBefore(text));
     else if (text === 'stop' && this.#parts.has(this.#count)) this.#seen.stopped = true;
     else if (
       this.#seen.answer === undefined &&
@@ -322,22 +332,26 @@ export class ProbeServing {
     } else if (text !== '') this.#others.push(text);
   }
 
-  #onReRequest(seqs: number[]): void {
+  #onReRequest(seqs: number[], word: string): void {
     const time = this.#clock.now();
     const { lost, missing } = this.#parts;
     const inPause =
       this.#isPaused && this.#seen.answer === undefined && this.#parts.has(this.#half);
     const { isSending, sinceSent: after, lastSentFair } = this.#parts;
     const fairAfter = time - lastSentFair;
+    const ahead = seqs.filter((seq) => seq < this.#count && !this.#parts.isKnown(seq));
     const last = this.#reRequests.at(-1);
     const isMore = last !== undefined && time - this.#lastAsked < ONE_QUESTION;
     this.#lastAsked = time;
     // Some name each part in a message of its own.
     if (isMore) {
-      this.#reRequests[this.#reRequests.length - 1] = { ...last, seqs: [...last.seqs, ...seqs] };
+      this.#reRequests[this.#reRequests.length - 1] = {
+        ...last,
+        ...{ seqs: [...last.seqs, ...seqs], ahead: [...last.ahead, ...ahead] },
+      };
     } else {
       this.#reRequests.push({
-        ...{ seqs: [...seqs], lost, missing, inPause, isSending, after, fairAfter },
+        ...{ seqs: [...seqs], lost, missing, ahead, word, inPause, isSending, after, fairAfter },
         frame: lastFrame(),
       });
     }

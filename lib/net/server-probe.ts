@@ -16,6 +16,7 @@ import { countDatagrams } from './count-datagrams.ts';
 import { FairClock } from './fair-clock.ts';
 import { ProbeDownload } from './probe-download.ts';
 import { ProbeTalker } from './probe-talker.ts';
+import { lastFrame } from './tap.ts';
 
 const HOST = '127.0.0.1';
 /** Of this machine as well, where 127.0.0.0/8 is whole; otherwise nothing can come there. */
@@ -81,6 +82,10 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     } finally {
       await probe.close();
     }
+  }
+
+  protected override get lastFrame(): number {
+    return lastFrame();
   }
 
   get files(): Readonly<Record<string, Buffer>> {

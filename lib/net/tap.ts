@@ -35,6 +35,12 @@ export function explainDatagram(text: string): void {
   recorder?.explain(text);
 }
 
+/** A datagram that a path has lost which this program plays: it is recorded with what became of it, and not sent. */
+export function recordLost(socket: UdpSocket, datagram: Buffer, to: Address, why: string): void {
+  recorder?.udp('out', localEnd(socket, to.address), plain(to), datagram);
+  recorder?.explain(why);
+}
+
 /**
  * To be called for every connection, before anything is read or written. What comes is seen when Node.js
  * hands it to the stream (`push`), what goes when the stream hands it to the system (`_write`): listeners

@@ -29,7 +29,7 @@ test('what was lost is told from what may be on its way, also when this program 
         return seq === LOST && nth === 1 ? [] : [{ delay: millis(0) }];
       },
     },
-    clock: new FairClock(() => 0),
+    ...{ clock: new FairClock(() => 0), source: 'seed 1' },
     onStep: () => undefined,
     onDatagram: () => undefined,
   });

@@ -38,6 +38,7 @@ async function download(client: Socket, server: Socket) {
     return await ProbeServing.run({
       ...{ talker, clock, patience, onStep, readings: USUAL_CLIENT_READINGS },
       ...{ file: 'usual.txt', bytes: Buffer.alloc(COUNT * SEGMENT_PAYLOAD), plan: {} },
+      source: 'seed 1',
       user: { name: 'ann', isAsked: async () => true, types: async () => undefined },
     });
   } finally {

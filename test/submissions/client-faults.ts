@@ -81,15 +81,6 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     to: 'for number in range(end)]',
   },
   {
-    name: 'asks-beyond-pause',
-    side: 'client',
-    base: 'line.py',
-    about: 'asks for the second half before it has said proceed',
-    loses: ['asks-for-what-is-missing'],
-    from: 'self.ask_again(len(self.parts) if self.proceed else self.half)',
-    to: 'self.ask_again(len(self.parts))',
-  },
-  {
     name: 'asks-while-user-thinks',
     side: 'client',
     base: 'line.py',
@@ -582,5 +573,25 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     loses: ['binary'],
     from: 'file.write(data)',
     to: 'file.write(data.rstrip())',
+  },
+  {
+    name: 'command-by-beginning',
+    side: 'client',
+    base: 'line.py',
+    about: 'takes a message that begins with download for the command',
+    loses: ['message-like-command'],
+    from: "elif line == 'download':",
+    to: "elif line.startswith('download'):",
+  },
+  {
+    name: 'keeps-old-parts',
+    side: 'client',
+    base: 'line.py',
+    about: 'begins a download with the parts of the one before',
+    loses: ['second-file', 'closes-sockets'],
+    from: '        self.parts = [None] * count\n',
+    to: `        self.parts = (connection.__dict__.get('parts', []) + [None] * count)[:count]
+        connection.parts = self.parts
+`,
   },
 ];

@@ -280,15 +280,6 @@ export const SERVER_FAULTS: readonly Fault[] = [
                             again`,
   },
   {
-    name: 'second-half-in-pause',
-    side: 'server',
-    base: 'line.py',
-    about: 'sends parts of the second half during the pause when they are asked for',
-    loses: ['resends-in-pause'],
-    from: 'again.extend(n for n in numbers if n < self.limit())',
-    to: 'again.extend(n for n in numbers if n < len(self.parts))',
-  },
-  {
     name: 'bad-number-kills-download',
     side: 'server',
     base: 'line.py',
@@ -795,5 +786,46 @@ export const SERVER_FAULTS: readonly Fault[] = [
     ],
     from: '(number + 1) * CHUNK]',
     to: '(number + 1) * CHUNK - 1]',
+  },
+  {
+    name: 'message-cut-at-bar',
+    side: 'server',
+    base: 'line.py',
+    about: "cuts a message for all at its first '|'",
+    loses: ['message-with-bar'],
+    from: "to_all(f'{self.name} (to all): {rest}')",
+    to: "to_all(self.name + ' (to all): ' + rest.partition('|')[0])",
+  },
+  {
+    name: 'forgets-who-stopped',
+    side: 'server',
+    base: 'line.py',
+    about: 'takes whoever stops a download from the list of users',
+    loses: ['after-stop'],
+    from: `                        self.end('download stopped')
+                        return
+                for _`,
+    to: `                        self.end('download stopped')
+                        self.client.leave()
+                        return
+                for _`,
+  },
+  {
+    name: 'first-file-again',
+    side: 'server',
+    base: 'line.py',
+    about: 'sends the first file of a client in all of its downloads',
+    loses: ['second-file'],
+    from: '        self.download = Download(self, parts)\n',
+    to: "        parts = self.__dict__.setdefault('kept', parts)\n        self.download = Download(self, parts)\n",
+  },
+  {
+    name: 'short-buffer',
+    side: 'server',
+    base: 'bare.py',
+    about: 'reads messages of 64 bytes at most',
+    loses: ['answers-all-numbers'],
+    from: 'data = self.sock.recv(MAX_TEXT)',
+    to: 'data = self.sock.recv(64)',
   },
 ];

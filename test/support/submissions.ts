@@ -27,6 +27,9 @@ if (!canGrade) {
   );
 }
 
+/** Gives points to the checks that go beyond the document, too. */
+const ALL_CHECKS = 'points: { wrong-lengths: 1, other-senders: 1 }\n';
+
 /** The text of a right submission. */
 export async function submission(side: Side, file: string): Promise<string> {
   return await readFile(join(REPOSITORY, 'test/submissions', `${side}s`, file), 'utf8');
@@ -80,6 +83,14 @@ export async function gradeJava(side: Side): Promise<Report> {
   const { status, stderr } = spawnSync('javac', ['-d', folder.path, source], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`it was not compiled: ${stderr}`);
   return await gradeCommand(side, `java ${name}`, folder.path, []);
+}
+
+/** The same, with the checks that go beyond the document. */
+export async function gradeStrictly(side: Side, file: string, text: string): Promise<Report> {
+  if (side === 'server') return await grade(side, file, text);
+  await using folder = await TemporaryFolder.create({ 'assignment.yaml': ALL_CHECKS });
+  const assignment = join(folder.path, 'assignment.yaml');
+  return await grade(side, file, text, [], ['--assignment', assignment]);
 }
 
 /** Grades a program, as a teacher does. @param only these checks; absent: all */

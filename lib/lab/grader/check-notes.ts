@@ -8,12 +8,18 @@ export class CheckNotes implements Notes {
   readonly steps: string[] = [];
   readonly findings: Finding[] = [];
 
+  /** How many frames the capture of the check has so far. */
+  protected get lastFrame(): number {
+    return 0;
+  }
+
   did(text: string): void {
     if (this.steps.length < MAX_STEPS) this.steps.push(text);
   }
 
   blame({ share = 1, ...finding }: FindingInput): void {
-    this.findings.push({ ...finding, share });
+    const foundAfter = this.lastFrame;
+    this.findings.push({ ...finding, share, ...(foundAfter > 0 && { foundAfter }) });
   }
 
   fail(finding: FindingInput): never {

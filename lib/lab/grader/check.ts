@@ -13,6 +13,8 @@ export interface Finding {
   readonly share: number;
   /** Of the capture of this check, where it shows. */
   readonly frames?: readonly number[];
+  /** The last frame of it when this was found: nothing that was waited for had come by then. */
+  readonly foundAfter?: number;
 }
 
 /** One thing that is looked at, in words and numbers. */
@@ -20,6 +22,7 @@ export interface CheckInfo {
   /** Unique on its side, in kebab-case. */
   readonly name: string;
   readonly family: string;
+  /** 0: it is about more than the document says, and is done where an assignment gives it points. */
   readonly points: number;
   /** For the student: which line of the assignment it is about. */
   readonly line: string;
@@ -53,7 +56,7 @@ export interface Notes {
   fail(finding: FindingInput): never;
 }
 
-export type FindingInput = Omit<Finding, 'share'> & { readonly share?: number };
+export type FindingInput = Omit<Finding, 'share' | 'foundAfter'> & { readonly share?: number };
 
 /** Ends a check whose finding is written down. */
 export class CheckEnded extends Error {}

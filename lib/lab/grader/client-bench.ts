@@ -3,13 +3,20 @@ import type { Numbering } from '../part-number.ts';
 import type { Check, Notes } from './check.ts';
 import type { Stage } from './stages.ts';
 
+/** How the grader numbers its datagrams: as servers do, or in ASCII with four digits, which are the document's four bytes. */
+export type SentNumbering = Numbering | 'four-digits';
+
 /** How a client reads the places where the document is vague. */
 export interface ClientReadings {
   /** What ends a message of it, and of its server: a line end, or nothing. */
   readonly framing: 'line' | 'bare';
   /** What it answers to the number of parts. */
   readonly address: 'port' | 'ip-port';
-  readonly numbering: Numbering;
+  readonly numbering: SentNumbering;
+  /** Whether it asks for parts that were not sent yet, as for any other that it does not have. */
+  readonly asksAhead: boolean;
+  /** What a message that asks for parts begins with, beside numbers. */
+  readonly asksWith: string;
   /** How its answer at the pause goes; `undefined`: none came. */
   readonly proceedBy: 'tcp' | 'udp' | undefined;
   /** The share of the file at which it asks; `undefined`: it does not. */
@@ -69,6 +76,10 @@ export interface ReRequest {
   readonly lost: readonly number[];
   /** These, what it may not have read by then, and what was being sent just then. */
   readonly missing: readonly number[];
+  /** Those of its numbers that no part had that was sent by then. */
+  readonly ahead: readonly number[];
+  /** What it begins with, before the first number. */
+  readonly word: string;
   /** Whether it came while the user was asked. */
   readonly inPause: boolean;
   /** Whether it came between parts that follow each other without a pause, on a busy machine. */

@@ -1,13 +1,17 @@
-import type { Numbering } from '../part-number.ts';
 import { CheckEnded } from './check.ts';
-import type { ClientReadings, ClientSession, ServingRecord } from './client-bench.ts';
+import type {
+  ClientReadings,
+  ClientSession,
+  SentNumbering,
+  ServingRecord,
+} from './client-bench.ts';
 import { reaches, type Stage } from './stages.ts';
 
 /** The ruling's reading, for what cannot be found out. */
 export const USUAL_CLIENT_READINGS: ClientReadings = {
   ...{ framing: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp', asksAt: 0.5 },
   ...{ message: 'data-first', reaches: 'download-whole', saysStop: true, saved: undefined },
-  savedAfter: 0,
+  ...{ savedAfter: 0, asksAhead: false, asksWith: '' },
 };
 
 /** What is needed to find out how a client reads the document. */
@@ -21,7 +25,9 @@ export interface ClientReadingsLab {
 
 /** Longer than what a pause needs. */
 export const TRIAL_FILE = 'usual.txt';
-const NUMBERINGS: readonly Numbering[] = ['big-endian', 'little-endian', 'ascii'];
+const NUMBERINGS: readonly SentNumbering[] = [
+  ...['big-endian', 'little-endian', 'ascii', 'four-digits'],
+] as const;
 
 /**
  * Finds out how a client reads the vague places, as far as it gets.
@@ -51,7 +57,7 @@ async function tryAll(lab: ClientReadingsLab): Promise<ClientReadings | undefine
     else if (mayFail) mayFail = false;
     else break;
     // Who names his address was often written for numbers in ASCII.
-    const isAscii = (one: Numbering): number => Number(one === 'ascii');
+    const isAscii = (one: SentNumbering): number => Number(!one.endsWith('-endian'));
     if (best?.address === 'ip-port') left.sort((one, other) => isAscii(other) - isAscii(one));
   }
   // One that has asked has understood the numbers.
@@ -88,7 +94,7 @@ interface Trial {
   readonly isTried: boolean;
 }
 
-async function tryOut(lab: ClientReadingsLab, numbering: Numbering): Promise<Trial> {
+async function tryOut(lab: ClientReadingsLab, numbering: SentNumbering): Promise<Trial> {
   const usual: ClientReadings = { ...USUAL_CLIENT_READINGS, numbering };
   const session = await lab.start(usual);
   const isOnline = await works(async () => {
@@ -103,7 +109,12 @@ async function tryOut(lab: ClientReadingsLab, numbering: Numbering): Promise<Tri
   const record = await works(() => session.download(TRIAL_FILE, { isTrial: true }));
   if (record === undefined) return { readings: online, isTried: false };
   const { address = 'port', asksAt, answeredBy, saved, savedAfter, stopped } = record;
-  const reached = { address, asksAt, proceedBy: answeredBy, reaches: stageOf(record) };
+  const { reRequests } = record;
+  const asks = {
+    asksAhead: reRequests.some(({ ahead }) => ahead.length > 0),
+    asksWith: reRequests[0]?.word ?? '',
+  };
+  const reached = { address, asksAt, proceedBy: answeredBy, reaches: stageOf(record), ...asks };
   const begun: ClientReadings = { ...online, ...reached };
   if (begun.reaches !== 'download-whole') return { readings: begun, isTried: true };
   return { readings: { ...begun, saved, savedAfter, saysStop: stopped }, isTried: true };

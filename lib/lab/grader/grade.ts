@@ -1,4 +1,4 @@
-import type { Result, Side } from './check.ts';
+import type { Finding, Result, Side } from './check.ts';
 import type { Lack } from './stages.ts';
 
 /** What came of grading one submission. */
@@ -62,6 +62,13 @@ export function obstacleInWords({ why, see, checks, points }: Obstacle): string 
   const those = checks === 1 ? 'a check' : `${checks} checks`;
   const first = see.length === 0 ? '' : `begin with ${see.join(', ')}: `;
   return `${first}${why}, so ${those} of ${points} points could not be tried`;
+}
+
+/** Where in the capture it shows, in words; `undefined` where there is none. */
+export function framesOf({ frames = [], foundAfter }: Finding): string | undefined {
+  const shown = frames.length === 0 ? [] : [frames.join(', ')];
+  const found = foundAfter === undefined ? [] : [`it was found out after frame ${foundAfter}`];
+  return [...shown, ...found].join('; ') || undefined;
 }
 
 /** What was found wrong, on one line. */

@@ -1,5 +1,4 @@
-import type { Numbering } from '../part-number.ts';
-import type { ClientReadings } from './client-bench.ts';
+import type { ClientReadings, SentNumbering } from './client-bench.ts';
 import type { Separator, ServerReadings } from './server-bench.ts';
 import { IN_WORDS, reaches, type Stage } from './stages.ts';
 
@@ -7,6 +6,7 @@ const SEPARATED: Readonly<Record<Separator, string>> = {
   ' ': 'behind each other, with spaces',
   ',': 'behind each other, with commas',
   '|': "behind each other, with '|'",
+  list: 'in brackets, [1, 2]',
   each: 'each in a message of its own',
 };
 
@@ -27,14 +27,17 @@ export function serverReadingsInWords(readings: ServerReadings): Words {
       ['parts are numbered', numbered(numbering)],
       ['it pauses at', pauseAt === undefined ? 'no place' : `${Math.round(pauseAt * 100)} %`],
       ['"proceed" goes by', proceedBy.toUpperCase()],
-      ['the numbers of a re-request stand', SEPARATED[separator]],
+      [
+        'the numbers of a re-request stand',
+        separator === undefined ? 'in no way that was tried' : SEPARATED[separator],
+      ],
     ],
   );
 }
 
 /** How a client reads the vague places of the document, for people: as far as it gets. */
 export function clientReadingsInWords(readings: ClientReadings): Words {
-  const { framing, address, numbering, proceedBy, asksAt, message } = readings;
+  const { framing, address, numbering, proceedBy, asksAt, message, asksAhead, asksWith } = readings;
   return asFarAs(
     readings.reaches,
     [
@@ -46,6 +49,8 @@ export function clientReadingsInWords(readings: ClientReadings): Words {
       ['it reads numbers of parts', numbered(numbering)],
       ['it asks whether to go on', asksAt === undefined ? 'never' : `at ${asksAt * 100} %`],
       ['its answer goes by', proceedBy?.toUpperCase() ?? 'nothing'],
+      ['it asks for parts that were not sent yet', asksAhead ? 'yes' : 'no'],
+      ['it asks for parts with', asksWith === '' ? 'numbers alone' : `a word and numbers`],
     ],
   );
 }
@@ -57,6 +62,7 @@ function asFarAs(reached: Stage, online: Words, downloading: Words): Words {
   return [['it gets as far as', IN_WORDS[reached]], ...found];
 }
 
-function numbered(numbering: Numbering): string {
+function numbered(numbering: SentNumbering): string {
+  if (numbering === 'four-digits') return 'in 4 ASCII digits';
   return numbering === 'ascii' ? 'in ASCII digits' : `in 4 bytes, ${numbering}`;
 }

@@ -1,5 +1,13 @@
 import type { Finding, Result } from './check.ts';
-import { byFamily, type Grade, obstacleInWords, obstacleOf, totals, whyOf } from './grade.ts';
+import {
+  byFamily,
+  framesOf,
+  type Grade,
+  obstacleInWords,
+  obstacleOf,
+  totals,
+  whyOf,
+} from './grade.ts';
 import { asMarkup } from './markup.ts';
 
 /** Charts of the capture of a check, as SVG. */
@@ -112,10 +120,12 @@ function checkOf(result: Result, charts: readonly string[]): string {
   }</span><span class="points">${earned} of ${points}</span></summary><div class="inside">${inside}</div></details>`;
 }
 
-function findingOf({ wrong, expected, got, frames = [] }: Finding): string {
+function findingOf(finding: Finding): string {
+  const { wrong, expected, got } = finding;
+  const frames = framesOf(finding);
   return `<dl>${pair('wrong', wrong)}${expected === undefined ? '' : pair('expected', expected)}${
     got === undefined ? '' : pair('came', got)
-  }${frames.length === 0 ? '' : pair('frames', frames.join(', '))}</dl>`;
+  }${frames === undefined ? '' : pair('frames', frames)}</dl>`;
 }
 
 function folded(title: string, body: string): string {

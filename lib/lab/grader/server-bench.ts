@@ -3,7 +3,7 @@ import type { Numbering } from '../part-number.ts';
 import type { Check, Notes } from './check.ts';
 import type { Stage } from './stages.ts';
 
-export const SEPARATORS = [' ', ',', '|', 'each'] as const;
+export const SEPARATORS = [' ', ',', '|', 'list', 'each'] as const;
 export type Separator = (typeof SEPARATORS)[number];
 
 /** How a server reads the places where the document is vague. */
@@ -23,8 +23,11 @@ export interface ServerReadings {
   /** The share of the file after which it pauses; `undefined`: it does not. */
   readonly pauseAt: number | undefined;
   readonly message: 'data-first' | 'target-first';
-  /** What stands between the numbers of a re-request; or each is a message of its own. */
-  readonly separator: Separator;
+  /**
+   * What stands between the numbers of a re-request; or they are a list in brackets, or each is a message of its own.
+   * `undefined`: it answers to none of these.
+   */
+  readonly separator: Separator | undefined;
   /** If no download has come to its end, less is waited for. */
   readonly reaches: Stage;
   /** Whether it has answered `stop`. */

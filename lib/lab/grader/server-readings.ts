@@ -165,7 +165,10 @@ async function findDownload(
 }
 
 /** What a server takes for a list of numbers: two parts are lost, and asked for in one message. */
-async function findSeparator(lab: ReadingsLab, readings: ServerReadings): Promise<Separator> {
+async function findSeparator(
+  lab: ReadingsLab,
+  readings: ServerReadings,
+): Promise<Separator | undefined> {
   const fateOf: DownloadPlan['fateOf'] = (seq, nth) =>
     nth === 1 && LOST.includes(seq) ? [] : [{ delay: millis(0) }];
   for (const separator of SEPARATORS) {
@@ -178,7 +181,7 @@ async function findSeparator(lab: ReadingsLab, readings: ServerReadings): Promis
     talker.close();
     if (typeof record === 'object' && record.bytes !== undefined) return separator;
   }
-  return USUAL_READINGS.separator;
+  return undefined;
 }
 
 /** The share that is meant, where it is one of the document's. */

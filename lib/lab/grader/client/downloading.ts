@@ -1,3 +1,4 @@
+import { SEGMENT_PAYLOAD } from '../../../udp-reliable/segment.ts';
 import type { ClientCheck } from '../client-bench.ts';
 import type { Stage } from '../stages.ts';
 import { expectPort, expectSaved } from './common.ts';
@@ -47,6 +48,30 @@ export const DOWNLOADING: readonly ClientCheck[] = [
   sizeCheck('size-many-parts', 'many.txt', 'a file of 300 parts', 2, WHOLE),
   sizeCheck('size-empty', 'empty.bin', 'an empty file, which has no parts', 1, BEGUN),
   sizeCheck('binary', 'binary.bin', 'a file that is no text', 2, WHOLE),
+  {
+    ...{ name: 'second-file', family: 'downloading', points: 2 },
+    needs: WHOLE,
+    line: '"To download, you will need to write the command": as often as one likes.',
+    hint: 'Download two files, one after the other, without leaving: each has to be itself.',
+    run: async (bench) => {
+      const ann = await bench.startOnline();
+      const first = await ann.download('binary.bin');
+      const second = await ann.download('two-parts.txt');
+      expectPort(bench, second);
+      const isFirst =
+        first.saved !== undefined &&
+        second.saved?.subarray(0, SEGMENT_PAYLOAD).equals(first.saved.subarray(0, SEGMENT_PAYLOAD));
+      // Other mistakes in it cost the points of other checks.
+      if (second.saved !== undefined && !isFirst) return;
+      bench.fail({
+        wrong: isFirst
+          ? 'the second download has the bytes of the first one'
+          : 'nothing is saved of the second download',
+        expected: `two-parts.txt as ${second.newName}`,
+        got: isFirst ? 'binary.bin' : 'no file',
+      });
+    },
+  },
   {
     ...{ name: 'new-name', family: 'downloading', points: 1 },
     needs: 'download-begun',

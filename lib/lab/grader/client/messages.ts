@@ -19,6 +19,23 @@ export const MESSAGES: readonly ClientCheck[] = [
     },
   },
   {
+    ...{ name: 'message-like-command', family: 'messages', points: 1 },
+    line: '"In case your input did not match any of the option above, the program will take it as a message."',
+    hint: 'Type a message that begins with the word of a command, and nothing for the target.',
+    run: async (bench) => {
+      const ann = await bench.startOnline();
+      const words = 'downloads are slow today';
+      await ann.type(words);
+      await ann.untilPrompt();
+      await ann.type('');
+      if (await ann.hears(/msg_all\|/)) return;
+      bench.fail({
+        wrong: 'a message that begins like a command is none',
+        ...{ expected: `msg_all|${words}`, got: ann.unread || 'nothing' },
+      });
+    },
+  },
+  {
     ...{ name: 'message-to-one', family: 'messages', points: 2 },
     line: '"Otherwise the server will receive: msg|<message_data>|<target_name>".',
     hint: 'Type a message, and a name for the target.',

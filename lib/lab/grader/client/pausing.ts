@@ -1,3 +1,4 @@
+import { counted } from '../../../core/text.ts';
 import type { ClientCheck } from '../client-bench.ts';
 
 export const PAUSING: readonly ClientCheck[] = [
@@ -76,7 +77,7 @@ export const PAUSING: readonly ClientCheck[] = [
       const loud = reRequests.filter(({ inPause }) => inPause);
       if (loud.length === 0) return;
       bench.fail({
-        wrong: `${loud.length} re-requests while the user was asked`,
+        wrong: `${counted(loud.length, 're-request')} while the user was asked`,
         ...{ expected: 'none', got: loud[0]?.seqs.slice(0, 8).join(' ') ?? '' },
         frames: loud.slice(0, 3).map(({ frame }) => frame),
       });

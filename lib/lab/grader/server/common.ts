@@ -56,7 +56,7 @@ export function expectAllParts(bench: ServerBench, record: DownloadRecord): Buff
     got:
       parts.length === 0 && stray !== undefined
         ? `datagrams that are no parts: ${stray.why}`
-        : `parts ${shortList(missing)} never came`,
+        : `${missing.length === 1 ? 'part' : 'parts'} ${shortList(missing)} never came`,
     frames: strays.slice(0, 3).map(({ frame }) => frame),
   });
 }

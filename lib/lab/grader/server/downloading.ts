@@ -1,6 +1,14 @@
 import { SEGMENT_PAYLOAD } from '../../../udp-reliable/segment.ts';
 import type { ServerCheck } from '../server-bench.ts';
-import { ANYTHING, expectCount, expectFile, lists, NOTHING_FOR, usersSeenBy } from './common.ts';
+import {
+  ANYTHING,
+  expectAllParts,
+  expectCount,
+  expectFile,
+  lists,
+  NOTHING_FOR,
+  usersSeenBy,
+} from './common.ts';
 
 const DOWNLOAD = '"... its data to parts of 2043 bytes": the file is cut into such parts.';
 
@@ -47,6 +55,25 @@ export const DOWNLOADING: readonly ServerCheck[] = [
     },
   },
   sizeCheck('binary', 'binary.bin', 'a file that is no text', 2),
+  {
+    ...{ name: 'second-file', family: 'downloading', points: 2 },
+    needs: 'download-whole',
+    line: '"To download, you will need to write the command": as often as one likes.',
+    hint: 'Download two files, one after the other, without leaving: each has to be itself.',
+    run: async (bench) => {
+      const ann = await bench.login('ann');
+      const first = expectAllParts(bench, await bench.download(ann, 'binary.bin'));
+      const record = await bench.download(ann, 'two-parts.txt');
+      const second = expectAllParts(bench, record);
+      // Other mistakes in it cost the points of other checks.
+      if (!second.subarray(0, SEGMENT_PAYLOAD).equals(first.subarray(0, SEGMENT_PAYLOAD))) return;
+      bench.fail({
+        wrong: 'the second download has the bytes of the first one',
+        ...{ expected: 'two-parts.txt', got: 'binary.bin' },
+        frames: record.parts.slice(0, 1).map(({ frame }) => frame),
+      });
+    },
+  },
   {
     ...{ name: 'datagram-format', family: 'downloading', points: 2 },
     needs: 'download-begun',

@@ -52,6 +52,24 @@ export const MESSAGES: readonly ServerCheck[] = [
     },
   },
   {
+    ...{ name: 'message-with-bar', family: 'messages', points: 1 },
+    line: "\"(the name can't have '|' in it)\": a message can.",
+    hint: 'Send msg_all|this | that: the others have to read all of it.',
+    run: async (bench) => {
+      const [ann, bob] = [await bench.login('ann'), await bench.login('bob')];
+      await ann.say('msg_all|this | that');
+      const heard = await bob.hears(/this[^\n]*that/);
+      if (heard?.[0] === 'this | that') return;
+      // Whoever gets nothing of any message costs the points of message-to-all.
+      const got = heard?.[0] ?? bob.unread;
+      if (!got.includes('this')) return;
+      bench.fail({
+        wrong: "a message with '|' does not come whole",
+        ...{ expected: 'this | that', got },
+      });
+    },
+  },
+  {
     ...{ name: 'message-to-nobody', family: 'messages', points: 1 },
     line: '"msg|<message_data>|<target_name>": nobody may have that name.',
     hint: 'Send a message to a name that nobody has: the next command of the same client works.',

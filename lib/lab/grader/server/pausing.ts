@@ -1,4 +1,5 @@
 import type { ServerCheck } from '../server-bench.ts';
+import { expectAllParts, lists, usersSeenBy } from './common.ts';
 
 export const PAUSING: readonly ServerCheck[] = [
   {
@@ -80,6 +81,26 @@ export const PAUSING: readonly ServerCheck[] = [
         wrong: 'nobody says that the download is stopped',
         ...{ expected: 'download stopped', got: record.lastWords || 'nothing', share: 0.5 },
       });
+    },
+  },
+  {
+    ...{ name: 'after-stop', family: 'pausing', points: 1 },
+    needs: 'download-whole',
+    line: '"If you write anything else, the download will stop": and nothing but the download.',
+    hint: 'Stop a download at 50 %, and ask for the list of users and for another file.',
+    run: async (bench) => {
+      const ann = await bench.login('ann');
+      // One that does not pause loses the points of `pause`.
+      if (bench.readings.pauseAt === undefined) return;
+      await bench.download(ann, 'usual.txt', { answer: 'no, thank you' });
+      const users = await usersSeenBy(bench, ann);
+      if (!lists(users, ann.name)) {
+        bench.fail({
+          wrong: 'who has stopped a download is not online any more',
+          ...{ expected: `${ann.name} in the list of users`, got: users },
+        });
+      }
+      expectAllParts(bench, await bench.download(ann, 'two-parts.txt'));
     },
   },
 ];

@@ -1,4 +1,5 @@
 import { millis } from '../../../core/brands.ts';
+import { counted } from '../../../core/text.ts';
 import type { ServerBench, ServerCheck, Talker } from '../server-bench.ts';
 import { ANYTHING, expectAllParts, expectDatagrams, NOTHING_FOR } from './common.ts';
 
@@ -115,7 +116,7 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
     ...{ name: 'wrong-numbers', family: 'robustness', points: 1 },
     needs: 'download-whole',
     line: '"all the packets numbers that need to be resend": numbers that no part has must not harm.',
-    hint: 'Ask for parts -1, 99999 and "x": the download goes on.',
+    hint: 'Ask for parts -1, 99999 and 4294967296: the download goes on.',
     run: async (bench) => {
       const ann = await bench.login('ann');
       // In the second half: at the pause, anything but proceed may mean stop.
@@ -125,8 +126,11 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
       });
       if (record.bytes !== undefined) return;
       bench.fail({
-        wrong: 'the download does not go on after numbers that are none of a part',
-        ...{ expected: 'the rest of the file', got: `${record.missing.length} parts are missing` },
+        wrong: 'the download does not go on after numbers that no part has',
+        ...{
+          expected: 'the rest of the file',
+          got: `${counted(record.missing.length, 'part')} missing`,
+        },
       });
     },
   },
