@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { visible } from '../core/text.ts';
+import { counted, visible } from '../core/text.ts';
 import { classPage } from '../lab/grader/class-html.ts';
-import { type ClassEntry, classCsv, failingMost } from '../lab/grader/class-table.ts';
+import { type ClassEntry, classCsv, failingMost, scoreInWords } from '../lab/grader/class-table.ts';
 import type { Report } from './check-one.ts';
 import { assignmentOf, type CheckFlags, expectApart, subjectOf } from './check-options.ts';
 import { EXIT, UsageError } from './exit-status.ts';
+import { handedIn, NOT_HANDED_IN } from './handed-in.ts';
 import { ownNetwork } from './sandbox.ts';
 import { STOP_SIGNALS } from './stop-signals.ts';
 
@@ -41,7 +42,7 @@ class Batch {
   readonly #out: string;
   readonly #title: string;
   /** A grade of another assignment is none of this one. */
-  readonly #stamp: string;
+  readonly #about: string;
   readonly #children = new Set<ChildProcess>();
   readonly #entries = new Map<string, ClassEntry>();
   #isStopped = false;
@@ -51,19 +52,22 @@ class Batch {
     this.#folder = folder;
     this.#flags = flags;
     this.#out = resolve(flags.out);
-    this.#stamp = createHash('sha256').update(about).digest('hex');
+    this.#about = about;
   }
 
   async run(names: readonly string[]): Promise<void> {
     await mkdir(this.#out, { recursive: true });
     for (const signal of STOP_SIGNALS) process.once(signal, () => this.#stop(signal));
+    const jobs = this.#jobs();
+    const every = `${counted(names.length, 'submission')}, ${jobs} at a time`;
+    process.stdout.write(`${every}; after Ctrl-C the same command goes on\n`);
     const waiting = [...names];
     const work = async (): Promise<void> => {
       for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
         if (!this.#isStopped) await this.#grade(name, names.length);
       }
     };
-    await Promise.all(Array.from({ length: this.#jobs() }, work));
+    await Promise.all(Array.from({ length: jobs }, work));
     await this.#writeTables(names);
     if (!this.#isStopped) return;
     process.stdout.write('broken off; the same command goes on with the rest\n');
@@ -80,24 +84,31 @@ class Batch {
 
   async #grade(name: string, count: number): Promise<void> {
     const out = join(this.#out, name);
-    const earlier = await this.#earlier(out);
-    const entry = earlier ?? (await this.#gradeNow(name, out).catch(notGraded));
+    const stamp = await this.#stampOf(name);
+    const earlier = await this.#earlier(out, stamp);
+    const entry = earlier ?? (await this.#gradeNow(name, out, stamp).catch(notGraded));
     if (entry === undefined) return;
     this.#entries.set(name, { ...entry, name });
     const { report, why } = entry;
-    const told = report === undefined ? why : `${report.score} of ${report.points}`;
+    const told = report === undefined ? why : scoreInWords(report);
     const from = earlier === undefined ? '' : ' (from an earlier run)';
     process.stdout.write(`${this.#entries.size}/${count} ${visible(name)}: ${told}${from}\n`);
   }
 
-  async #earlier(out: string): Promise<ClassEntry | undefined> {
+  /** Nor is a grade of what was handed in before one of what is there now. */
+  async #stampOf(name: string): Promise<string> {
+    const { fingerprint } = await handedIn(join(this.#folder, name));
+    return createHash('sha256').update(this.#about).update(fingerprint).digest('hex');
+  }
+
+  async #earlier(out: string, stamp: string): Promise<ClassEntry | undefined> {
     if (this.#flags.again) return undefined;
-    const stamp = await readFile(join(out, STAMP), 'utf8').catch(() => '');
-    return stamp === this.#stamp ? await entryOf(out) : undefined;
+    const known = await readFile(join(out, STAMP), 'utf8').catch(() => '');
+    return known === stamp ? await entryOf(out) : undefined;
   }
 
   /** @returns `undefined` when it was broken off */
-  async #gradeNow(name: string, out: string): Promise<ClassEntry | undefined> {
+  async #gradeNow(name: string, out: string, stamp: string): Promise<ClassEntry | undefined> {
     await rm(join(out, 'report.json'), { force: true });
     await rm(join(out, STAMP), { force: true });
     await mkdir(out, { recursive: true });
@@ -106,21 +117,19 @@ class Batch {
     await writeFile(join(out, 'output.txt'), output);
     if (this.#isStopped) return undefined;
     const entry = await entryOf(out);
-    await writeFile(join(out, STAMP), this.#stamp);
+    await writeFile(join(out, STAMP), stamp);
     if (entry !== undefined) return entry;
     return { name, why: `not graded: ${output.trim().split('\n').at(-1) ?? ''}` };
   }
 
   async #runCheck(dir: string, out: string): Promise<string> {
     const { server, client, assignment, only = [] } = this.#flags;
-    const submitted = new Date(await newestIn(dir)).toISOString();
     const args = [
       ...[...process.execArgv, process.argv[1] ?? '', 'check', '--dir', dir, '--out', out],
       ...(server === undefined ? [] : ['--server', server]),
       ...(client === undefined ? [] : ['--client', client]),
       ...(assignment === undefined ? [] : ['--assignment', assignment]),
       ...(only.length === 0 ? [] : ['--only', ...only]),
-      ...['--submitted', submitted],
     ];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#children.add(child);
@@ -186,19 +195,13 @@ async function foldersIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => {
     throw new UsageError(`there is no folder ${folder}`);
   });
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-    .map(({ name }) => name)
-    .sort();
-}
-
-/** When the last of its files was changed: that counts as the time it was handed in. */
-async function newestIn(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  let newest = 0;
-  for (const entry of entries.filter((one) => one.isFile())) {
-    const info = await stat(join(entry.parentPath, entry.name)).catch(() => undefined);
-    newest = Math.max(newest, Math.min(info?.mtimeMs ?? 0, Date.now()));
+  const seen = entries.filter(({ name }) => !name.startsWith('.') && !NOT_HANDED_IN.has(name));
+  const others = seen.filter((entry) => !entry.isDirectory()).map(({ name }) => visible(name));
+  if (others.length > 0) {
+    process.stdout.write(`left out, as they are no folders: ${others.join(', ')}\n`);
   }
-  return newest;
+  return seen
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort((one, other) => one.localeCompare(other));
 }

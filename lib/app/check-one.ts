@@ -1,3 +1,4 @@
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { type Assignment, isHidden, lateShare } from '../lab/grader/assignment.ts';
 import type { Result, Side } from '../lab/grader/check.ts';
@@ -8,6 +9,7 @@ import { gradescopeResults } from '../lab/grader/report-gradescope.ts';
 import { htmlReport } from '../lab/grader/report-html.ts';
 import { junitReport } from '../lab/grader/report-junit.ts';
 import { tapReport } from '../lab/grader/report-tap.ts';
+import type { Lack } from '../lab/grader/stages.ts';
 import { chartsOf } from './check-charts.ts';
 import {
   assignmentOf,
@@ -23,6 +25,7 @@ import { folderSize } from './folder-size.ts';
 import { gradeClient } from './grade-client.ts';
 import { gradeServer } from './grade-server.ts';
 import type { GradeOptions } from './grading.ts';
+import { handedIn, whereIs } from './handed-in.ts';
 import { USUAL_LIMITS } from './process-guard.ts';
 import { makeReportFolder, replaceFile } from './report-folder.ts';
 import { sandbox } from './sandbox.ts';
@@ -50,6 +53,7 @@ export async function checkOne(flags: CheckFlags): Promise<void> {
   const out = resolve(flags.out);
   expectApart(out, flags.dir, true);
   const { captures } = makeReportFolder(out);
+  const submission = await handedIn(flags.dir, out);
   await using workspace = await Workspace.copyOf(flags.dir);
   const files = gradedFiles();
   if (side === 'server') {
@@ -75,9 +79,11 @@ export async function checkOne(flags: CheckFlags): Promise<void> {
     },
   };
   const graded = await (side === 'server' ? gradeServer(options) : gradeClient(options));
-  const grade = withRequiredReadings(graded, assignment, options);
+  const found = withPlace(graded, whereIs(command, submission));
+  const grade = withRequiredReadings(found, assignment, options);
   process.stdout.write(`how it reads the document\n${readingsInWords(grade)}`);
-  const { earned, points } = await writeReports(grade, assignment, out, flags);
+  const { submitted = submission.newest } = flags;
+  const { earned, points } = await writeReports(grade, assignment, out, { ...flags, submitted });
   process.stdout.write(sumInWords(grade));
   process.exitCode = earned < points ? EXIT.failed : EXIT.done;
 }
@@ -87,20 +93,35 @@ function breakOff(): void {
   process.exit(EXIT.interrupted);
 }
 
+/** Says in the first check of a program that does not start that it is elsewhere. */
+function withPlace(grade: Grade, place: string | undefined): Grade {
+  const [first, ...others] = grade.results;
+  if (first === undefined || first.status === 'passed' || place === undefined) return grade;
+  process.stdout.write(`${place}\n`);
+  return {
+    ...grade,
+    results: [{ ...first, findings: [{ wrong: place, share: 0 }, ...first.findings] }, ...others],
+  };
+}
+
 /** A result more for each reading that the assignment requires. */
 function withRequiredReadings(grade: Grade, assignment: Assignment, options: GradeOptions): Grade {
   const { readings, readingPoints } = assignment;
   if (options.only !== undefined) return grade;
   const found = new Map(grade.readings);
   const results = Object.entries(readings).map(([what, wanted]): Result => {
-    const isRight = withoutSpaces(found.get(what) ?? '') === withoutSpaces(wanted);
-    const wrong = `${what} ${found.get(what) ?? '(this was not found out)'}`;
+    const is = found.get(what);
+    const isRight = withoutSpaces(is ?? '') === withoutSpaces(wanted);
+    // Where the program does not get so far, other checks show why.
+    const lack: Lack = { why: 'it does not get so far', expected: wanted, see: [] };
+    const wrong = is ?? `this could not be tried, as ${lack.why}`;
     return {
       ...{ check: what, family: READINGS, points: readingPoints, steps: [], output: '' },
       ...{ line: 'What the assignment requires where the document is vague.', seconds: 0 },
       ...{ hint: `It has to be: ${wanted}.`, scenario: 'clean', seed: 1 },
       ...{ status: isRight ? 'passed' : 'failed', earned: isRight ? readingPoints : 0 },
       findings: isRight ? [] : [{ wrong, expected: wanted, share: 1 }],
+      ...(is === undefined && { untried: lack }),
       command: options.repeat(),
     };
   });
@@ -124,30 +145,39 @@ async function writeReports(
   const charts = (result: Result): string[] =>
     result.capture === undefined ? [] : chartsOf(join(out, result.capture));
   const page = join(out, 'report.html');
-  const late = report.score < earned ? report.score : undefined;
-  await replaceFile(page, htmlReport(report, charts, late));
+  const late = earned - report.score;
+  await replaceFile(page, htmlReport(report, { charts, late, where: process.cwd() }));
   // For students, while the grades are not out.
   const seen = report.results
     .filter((result) => !isHidden(assignment, result))
     .map((result) => ({ ...result, command: commandForStudent(report, result) }));
-  if (seen.length < report.results.length) {
-    await replaceFile(
-      join(out, 'report-for-students.html'),
-      htmlReport({ ...report, results: seen }, charts),
-    );
+  const isAll = seen.length === report.results.length;
+  const forStudents = { ...report, results: seen };
+  if (!isAll || late > 0 || assignment.hidden.length > 0) {
+    const folder = join(out, 'for-students');
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(join(folder, 'captures'), { recursive: true });
+    for (const { capture } of seen) {
+      if (capture !== undefined) await copyFile(join(out, capture), join(folder, capture));
+    }
+    const html = htmlReport(forStudents, { charts, late, isPart: !isAll });
+    await replaceFile(join(folder, 'report.html'), html);
   }
   await replaceFile(join(out, 'report.json'), inJson(report));
   const { junit, tap, gradescope, github } = flags;
   // They are shown to students at once; Gradescope hides by itself what is hidden.
-  const shown = { ...report, results: seen };
-  if (junit !== undefined) await replaceFile(junit, junitReport(shown));
-  if (tap !== undefined) await replaceFile(tap, tapReport(shown));
-  if (github !== undefined) await replaceFile(github, inJson(githubResults(shown)));
+  if (junit !== undefined) await replaceFile(junit, junitReport(forStudents));
+  if (tap !== undefined) await replaceFile(tap, tapReport(forStudents));
+  if (github !== undefined) await replaceFile(github, inJson(githubResults(forStudents)));
   if (gradescope !== undefined) {
-    await replaceFile(gradescope, inJson(gradescopeResults(report, assignment, report.score)));
+    const all = report.results.map((result) => {
+      return { ...result, command: commandForStudent(report, result) };
+    });
+    const results = gradescopeResults({ ...report, results: all }, assignment, report.score);
+    await replaceFile(gradescope, inJson(results));
   }
   process.stdout.write(`report: ${page}\n`);
-  if (late !== undefined) process.stdout.write(`it came late: ${late} points are left\n`);
+  if (late > 0) process.stdout.write(`it came late: ${report.score} points are left\n`);
   return report;
 }
 

@@ -17,7 +17,7 @@ const SETUP = `#!/usr/bin/env bash
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-apt-get install -y --no-install-recommends ca-certificates npm bubblewrap python3 default-jre-headless
+apt-get install -y --no-install-recommends ca-certificates npm bubblewrap python3 default-jdk-headless
 npm install --global n
 n 22
 hash -r

@@ -14,9 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { UserError } from './exit-status.ts';
+import { NOT_HANDED_IN } from './handed-in.ts';
 import type { Owner } from './sandbox.ts';
-
-const LEFT_OUT: ReadonlySet<string> = new Set(['.git', '__pycache__', '.venv', 'wirelab-check']);
 
 /** A copy of a submission to run it in, so that nothing of the original is changed. */
 export class Workspace implements AsyncDisposable {
@@ -38,7 +37,8 @@ export class Workspace implements AsyncDisposable {
       await cp(folder, workspace.path, {
         recursive: true,
         verbatimSymlinks: true,
-        filter: async (source) => !LEFT_OUT.has(basename(source)) && (await isOrdinary(source)),
+        filter: async (source) =>
+          !NOT_HANDED_IN.has(basename(source)) && (await isOrdinary(source)),
       });
     } catch (error) {
       await workspace[Symbol.asyncDispose]();

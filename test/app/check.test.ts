@@ -301,17 +301,52 @@ hidden: [files]
     expect(stdout).toMatch(/zoe: 0 of 12\n/);
     const csv = await readFile(at('out/class.csv'), 'utf8');
     expect(csv.split('\r\n')[0]).toBe(
-      'submission,score,earned,points,why,starts,users,users-before-connect,files,its messages end with',
+      '\ufeffsubmission,score,earned,late,points,why,starts,users,users-before-connect,files,its messages end with',
     );
-    expect(await readFile(at('out/ann/report-for-students.html'), 'utf8')).not.toContain('>files');
+    const forAnn = await readFile(at('out/ann/for-students/report.html'), 'utf8');
+    expect(forAnn).not.toContain('>files');
+    expect(forAnn).toContain('Other checks are hidden');
     // What he repeats is in his own folder, and he has no assignment file.
-    const forZoe = await readFile(at('out/zoe/report-for-students.html'), 'utf8');
+    const forZoe = await readFile(at('out/zoe/for-students/report.html'), 'utf8');
+    expect(forZoe).toContain('could not be tried, as it does not get so far');
     expect(forZoe).toMatch(/wirelab check --server \S+python3 server\.py\S+ --only starts/);
     expect(forZoe).not.toMatch(/--dir|--assignment/);
     expect(await readFile(at('out/class.html'), 'utf8')).toContain('href="zoe/report.html"');
+    // Whoever hands in anew is graded anew, and what comes late has less.
+    await writeFile(at('class/bob/server.py'), right);
+    await writeFile(at('class/notes.txt'), '');
     const again = await run(WIRELAB, args);
-    expect(again.stdout.match(/from an earlier run/g)).toHaveLength(3);
+    expect(again.stdout).toContain('left out, as they are no folders: notes.txt\n3 submissions, ');
+    expect(again.stdout).toMatch(/bob: 12 of 12\n/);
+    expect(again.stdout.match(/from an earlier run/g)).toHaveLength(2);
   }, 120_000);
+
+  test.concurrent('takes off what the assignment has for coming late, by the newest file', async () => {
+    await using folder = await TemporaryFolder.create({
+      'assignment.yaml': 'late: { due: 2026-06-01T12:00:00Z, per-day: 25% }\n',
+    });
+    const assignment = ['--assignment', join(folder.path, 'assignment.yaml')];
+    const right = await submission('server', 'line.py');
+    const late = await grade('server', 'line.py', right, ['starts', 'users'], assignment);
+    expect(late).toMatchObject({ earned: 4, score: 0 });
+    const submitted = ['--submitted', '2026-06-02T11:00:00Z'];
+    const day = [...assignment, ...submitted];
+    expect(await grade('server', 'line.py', right, ['starts', 'users'], day)).toMatchObject({
+      ...{ earned: 4, score: 3 },
+    });
+  });
+
+  test.concurrent('says where the program is that it cannot start', async () => {
+    await using folder = await TemporaryFolder.create({});
+    const at = (name: string): string => join(folder.path, name);
+    await mkdir(at('handed-in/project/src'), { recursive: true });
+    await writeFile(at('handed-in/project/src/server.py'), await submission('server', 'line.py'));
+    const args = ['--server', 'python3 server.py', '--dir', at('handed-in'), '--out', at('out')];
+    const { stdout } = await run(WIRELAB, ['check', ...args, '--only', 'starts']);
+    expect(stdout).toContain(`there is no server.py, but ${join('project/src/server.py')}\n`);
+    const page = await readFile(at('out/report.html'), 'utf8');
+    expect(page).toContain('there is no server.py, but project/src/server.py');
+  });
 
   test.concurrent('knows the words of a client from the assignment', async () => {
     const question = "Download reached 50%. Write 'proceed' to continue, anything else to stop: ";

@@ -142,10 +142,17 @@ late: { due: 2026-12-01T12:00:00Z, per-day: 10%, most: 0.3 }
   });
 });
 
+/** Neither charts nor anything else. */
+const PLAIN = { charts: () => [], late: 0 };
+
 describe('a report', () => {
   test('for people stands on one page, and runs nothing that a program has said', () => {
-    const page = htmlReport(GRADE, () => ['<svg>a chart</svg>'], 2.5);
-    expect(page).toContain('3 of 8 points, 2.5 as it came late');
+    const page = htmlReport(GRADE, {
+      ...{ charts: () => ['<svg>a chart</svg>'], late: 0.5, where: '/home/me/b`c', isPart: true },
+    });
+    expect(page).toContain('3 of 8 points</p><p>It came late: 0.5 points are taken off.</p>');
+    expect(page).toContain('Other checks are hidden');
+    expect(page).toContain('<b>To repeat it</b>, in /home/me/b`c:');
     expect(page).toContain('wirelab check --only three');
     expect(page).toContain('<svg>a chart</svg>');
     expect(page).not.toContain('<script');
@@ -165,12 +172,12 @@ describe('a report', () => {
       'begin with connect: nobody can be connected, so 2 checks of 4 points could not be tried';
 
     test('says what to mend first, and what is wrong beside it', () => {
-      const page = htmlReport(grade, () => []);
+      const page = htmlReport(grade, PLAIN);
       expect(page.match(/<li>.*?<\/li>/g)).toEqual([
         expect.stringContaining('<a href="#connect">connect</a> −2'),
       ]);
-      expect(page).toContain('<details id="connect" class="failed" open>');
-      expect(page).toContain('<details id="pause" class="failed"><summary>');
+      expect(page).toContain('<details id="connect" class="check failed" open>');
+      expect(page).toContain('<details id="pause" class="check failed"><summary>');
       expect(page).toContain(`<p class="first">${first}</p>`);
       expect(gradescopeResults(grade, DEFAULT_ASSIGNMENT, 2).output.split('\n')).toContain(
         `${first}.`,
@@ -187,7 +194,7 @@ describe('a report', () => {
 
     test('has no list where all that is wrong could not be tried', () => {
       const behind = { ...grade, results: results.filter(({ untried }) => untried !== undefined) };
-      expect(htmlReport(behind, () => [])).not.toContain('<ul>');
+      expect(htmlReport(behind, PLAIN)).not.toContain('<ul>');
     });
 
     test('has a line for what could not be tried', () => {
@@ -202,12 +209,12 @@ describe('a report', () => {
 
   test('of a program that has all points says nothing of lost ones', () => {
     const right = { ...GRADE, results: [result('one', 'passed')] };
-    expect(htmlReport(right, () => [])).not.toContain('Where points are lost');
+    expect(htmlReport(right, PLAIN)).not.toContain('Where points are lost');
     expect(sumInWords(right)).toBe('2 of 2 points, in 12 s\n');
   });
 
   test('for Gradescope has its exact fields', () => {
-    const assignment = { ...DEFAULT_ASSIGNMENT, hidden: ['pausing'] };
+    const assignment = { ...DEFAULT_ASSIGNMENT, hidden: ['pausing'], leaderboard: true };
     const results = gradescopeResults(GRADE, assignment, 2.5);
     expect(Object.keys(results)).toEqual([
       ...['score', 'execution_time', 'output', 'output_format', 'stdout_visibility'],
@@ -215,6 +222,11 @@ describe('a report', () => {
     ]);
     expect(results.score).toBe(2.5);
     expect(results.leaderboard).toEqual([{ name: 'points', value: 2.5 }]);
+    expect(gradescopeResults(GRADE, DEFAULT_ASSIGNMENT, 2.5)).not.toHaveProperty('leaderboard');
+    // Not what the hidden ones have cost.
+    expect(results.output).toContain(
+      '3 of 6 points in the checks that are shown\nIt came late: 0.5',
+    );
     expect(
       results.tests.map((one) => [one.score, one.max_score, one.status, one.visibility]),
     ).toEqual([
@@ -274,16 +286,16 @@ describe('a class', () => {
   const report = { score: 3, earned: 3, points: 8, results };
   const entries = [
     { name: 'ann', report },
-    { name: '=cmd|"x"', report: { ...report, results: results.slice(0, 2) } },
+    { name: '=cmd|"x"', report: { ...report, score: 2.5, results: results.slice(0, 2) } },
     { name: '<b>zoe</b>', why: 'not graded: nothing, at all' },
   ];
 
   test('has a row for each submission, and a column for each check', () => {
     expect(classCsv(entries).split('\r\n')).toEqual([
-      'submission,score,earned,points,why,one,two,three,four',
-      'ann,3,3,8,,2,1,0,0',
-      `"'=cmd|""x""",3,3,8,,2,1,,`,
-      '<b>zoe</b>,,,,"not graded: nothing, at all",,,,',
+      '\ufeffsubmission,score,earned,late,points,why,one,two,three,four',
+      'ann,3,3,0,8,,2,1,0,0',
+      `"'=cmd|""x""",2.5,3,0.5,8,,2,1,,`,
+      '<b>zoe</b>,,,,,"not graded: nothing, at all",,,,',
       '',
     ]);
   });
@@ -308,6 +320,7 @@ describe('a class', () => {
     ]);
     const page = classPage('a class', entries);
     expect(page).toContain('href="ann/report.html"');
+    expect(page).toContain('>2.5 of 8 (0.5 off for coming late)<');
     expect(page).not.toContain('<b>zoe');
   });
 });

@@ -36,13 +36,15 @@ export interface Assignment {
   readonly checkSeconds: number;
   readonly wholeSeconds: number;
   readonly late?: LatePolicy;
+  /** Whether the class sees the points of each in Gradescope's leaderboard. */
+  readonly leaderboard: boolean;
 }
 
 export const DEFAULT_ASSIGNMENT: Assignment = {
   title: 'classroom: chat and selective-repeat download',
   ports: Array.from({ length: 16 }, (_, at) => 55_000 + at),
   ...{ points: {}, readings: {}, readingPoints: 2, hidden: [] },
-  ...{ checkSeconds: 20, wholeSeconds: 600 },
+  ...{ checkSeconds: 20, wholeSeconds: 600, leaderboard: false },
 };
 
 const TEXT: Field<string> = {
@@ -52,6 +54,10 @@ const TEXT: Field<string> = {
 const NUMBER: Field<number> = {
   parse: (value) => (typeof value === 'number' && value >= 0 && value <= 1e6 ? value : undefined),
   form: 'a number from 0 on',
+};
+const FLAG: Field<boolean> = {
+  parse: (value) => (typeof value === 'boolean' ? value : undefined),
+  form: 'true or false',
 };
 const NAMES: Field<string[]> = {
   parse: (value) =>
@@ -130,6 +136,7 @@ const FIELDS = {
   'check-seconds': NUMBER,
   'whole-seconds': NUMBER,
   late: LATE,
+  leaderboard: FLAG,
 };
 
 /** Reads an assignment that YAML has held. @throws Error that says what is wrong with it. */

@@ -1,5 +1,5 @@
 import type { Result } from './check.ts';
-import { type ClassEntry, failingMost } from './class-table.ts';
+import { type ClassEntry, failingMost, scoreInWords } from './class-table.ts';
 import { whyOf } from './grade.ts';
 import { asMarkup } from './markup.ts';
 
@@ -9,7 +9,8 @@ const STYLE = `
 body { margin: 0 auto; padding: 1rem; max-width: 60rem; font: 15px/1.5 "DejaVu Sans", Verdana, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin-top: 1.6rem; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; vertical-align: top; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid var(--line); }
-td:first-child, th:first-child { white-space: nowrap; } td.number { text-align: right; white-space: nowrap; }
+td:first-child, th:first-child { white-space: nowrap; } td.number { white-space: nowrap; }
+table.counts { width: auto; } table.counts td, table.counts th { padding-right: 2rem; }
 `;
 
 /** The class on one page: who has how many points and why, and which checks went wrong most often. */
@@ -20,7 +21,7 @@ export function classPage(title: string, entries: readonly ClassEntry[]): string
     const lost = report.results.filter(({ status }) => status !== 'passed');
     const words = reasonsOf(lost);
     const link = `<a href="${encodeURIComponent(name)}/report.html">${asMarkup(name)}</a>`;
-    return `<tr><td>${link}<td class="number">${report.score} of ${report.points}<td>${asMarkup(words)}`;
+    return `<tr><td>${link}<td class="number">${scoreInWords(report)}<td>${asMarkup(words)}`;
   });
   const counts = failingMost(entries)
     .filter(({ failed, partly }) => failed + partly > 0)
@@ -37,7 +38,7 @@ export function classPage(title: string, entries: readonly ClassEntry[]): string
 <h1>${asMarkup(title)}: ${entries.length} submissions</h1>
 <table><tr><th>submission<th>points<th>lost by${rows.join('\n')}</table>
 <h2>What went wrong most often</h2>
-<table><tr><th>check<th>wrong<th>in part${counts.join('\n')}</table>
+<table class="counts"><tr><th>check<th>wrong<th>in part${counts.join('\n')}</table>
 </html>
 `;
 }

@@ -40,18 +40,33 @@ export function failingMost(entries: readonly ClassEntry[]): CheckCount[] {
     .sort((a, b) => b.failed + b.partly / 2 - (a.failed + a.partly / 2));
 }
 
-/** RFC 4180: a row for each submission, a column for each check. */
+/** `82 of 91 (9 off for coming late)`. */
+export function scoreInWords({ score, earned, points }: NonNullable<ClassEntry['report']>): string {
+  const off = earned - score;
+  return `${score} of ${points}${off > 0 ? ` (${off} off for coming late)` : ''}`;
+}
+
+/** RFC 4180, with the mark by which table programs know that it is UTF-8: a row for each submission, a column for each check. */
 export function classCsv(entries: readonly ClassEntry[]): string {
   const checks = [
     ...new Set(entries.flatMap(({ report }) => report?.results.map(({ check }) => check) ?? [])),
   ];
-  const head = ['submission', 'score', 'earned', 'points', 'why', ...checks];
+  const head = ['submission', 'score', 'earned', 'late', 'points', 'why', ...checks];
   const rows = entries.map(({ name, report, why = '' }) => {
     const byCheck = new Map(report?.results.map((result) => [result.check, result.earned]));
     const { score = '', earned = '', points = '' } = report ?? {};
-    return [name, score, earned, points, why, ...checks.map((check) => byCheck.get(check) ?? '')];
+    const late = report === undefined ? '' : report.earned - report.score;
+    return [
+      name,
+      score,
+      earned,
+      late,
+      points,
+      why,
+      ...checks.map((check) => byCheck.get(check) ?? ''),
+    ];
   });
-  return [head, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+  return `\ufeff${[head, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('')}`;
 }
 
 /** A table program must not take the name of a folder for a formula. */

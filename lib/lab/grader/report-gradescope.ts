@@ -11,7 +11,8 @@ export interface GradescopeResults {
   readonly output_format: 'text';
   readonly stdout_visibility: 'hidden';
   readonly tests: readonly GradescopeTest[];
-  readonly leaderboard: readonly { readonly name: string; readonly value: number }[];
+  /** Where the assignment wants the class to see it. */
+  readonly leaderboard?: readonly { readonly name: string; readonly value: number }[];
 }
 
 export interface GradescopeTest {
@@ -32,12 +33,17 @@ export function gradescopeResults(
   assignment: Assignment,
   score: number,
 ): GradescopeResults {
-  const { earned, points } = totals(grade.results);
+  const { earned } = totals(grade.results);
+  // Students read this at once: it must not tell what the hidden ones have cost.
+  const seen = grade.results.filter((result) => !isHidden(assignment, result));
+  const shown = totals(seen);
+  const isAll = seen.length === grade.results.length;
   const readings = grade.readings.map(([what, how]) => `${what} ${how}`);
-  const obstacle = obstacleOf(grade.results.filter((result) => !isHidden(assignment, result)));
+  const obstacle = obstacleOf(seen);
   const lines = [
     grade.title,
-    `${earned} of ${points} points${score === earned ? '' : `, ${score} as it came late`}`,
+    `${shown.earned} of ${shown.points} points${isAll ? '' : ' in the checks that are shown'}`,
+    ...(score < earned ? [`It came late: ${earned - score} points are taken off.`] : []),
     ...(obstacle === undefined ? [] : ['', `${obstacleInWords(obstacle)}.`]),
     ...['', 'How it reads the document:', ...readings],
   ];
@@ -45,7 +51,7 @@ export function gradescopeResults(
   return {
     ...{ score, execution_time: Math.ceil(grade.seconds), output: lines.join('\n'), ...text },
     tests: grade.results.map((result, at) => testOf(result, `${at + 1}`, assignment)),
-    leaderboard: [{ name: 'points', value: score }],
+    ...(assignment.leaderboard && { leaderboard: [{ name: 'points', value: score }] }),
   };
 }
 

@@ -32,7 +32,9 @@ h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
 dl { display: grid; grid-template-columns: minmax(10rem, max-content) 1fr; gap: .1rem 1rem; margin: .4rem 0; }
 dd { margin: 0; }
 details { border-top: 1px solid var(--line); padding: .35rem 0; }
-summary { cursor: pointer; display: flex; gap: .6rem; }
+summary { cursor: pointer; }
+.check > summary { display: flex; gap: .6rem; }
+.check > summary::before { content: "▸"; color: var(--faint); } .check[open] > summary::before { content: "▾"; }
 summary .name { flex: 1; } summary .points { white-space: nowrap; }
 .passed .mark { color: var(--good); } .failed .mark, .partly .mark { color: var(--bad); }
 .inside { padding: .2rem 0 .6rem 1.6rem; }
@@ -42,15 +44,23 @@ pre { background: color-mix(in srgb, var(--text) 6%, transparent); padding: .5re
 @media print { details > * { display: block; } }
 `;
 
-/**
- * The whole grade on one page that needs no network.
- * @param score what is left when it came late
- */
-export function htmlReport(grade: Grade, chartsOf: ChartsOf, score?: number): string {
+export interface ReportOptions {
+  readonly charts: ChartsOf;
+  /** Points that are taken off as it came late. */
+  readonly late: number;
+  /** Where the commands that repeat something have to be given; absent: beside the program. */
+  readonly where?: string;
+  /** Some of the grade is hidden for now. */
+  readonly isPart?: boolean;
+}
+
+/** The whole grade on one page that needs no network. */
+export function htmlReport(grade: Grade, options: ReportOptions): string {
+  const { late, isPart = false } = options;
   const { earned, points } = totals(grade.results);
   const families = [...byFamily(grade.results)].map(([family, results]) => {
     const sum = totals(results);
-    const rows = results.map((result) => checkOf(result, chartsOf(result))).join('');
+    const rows = results.map((result) => checkOf(result, options)).join('');
     return `<section><h2>${asMarkup(family)} <span class="faint">${sum.earned} of ${sum.points}</span></h2>${rows}</section>`;
   });
   return `<!doctype html>
@@ -61,7 +71,7 @@ export function htmlReport(grade: Grade, chartsOf: ChartsOf, score?: number): st
 <title>${earned} of ${points}: ${asMarkup(grade.title)}</title>
 <style>${STYLE}</style>
 <h1>${asMarkup(grade.title)}</h1>
-<p class="score">${earned} of ${points} points${score === undefined ? '' : `, ${score} as it came late`}</p>
+<p class="score">${earned} of ${points} points</p>${late > 0 ? `<p>It came late: ${late} points are taken off.</p>` : ''}${isPart ? '<p>Other checks are hidden until the grades are out: the sums here are without them.</p>' : ''}
 <dl>${pair(`the ${grade.side}`, grade.command)}${pair('took', `${grade.seconds.toFixed(1)} s`)}${pair('while it ran', grade.sandbox)}</dl>
 ${lostPoints(grade.results)}
 <h2>How it reads the document</h2>
@@ -94,28 +104,28 @@ function anchorOf(check: string): string {
   return asMarkup(check.replaceAll(/\s+/g, '-'));
 }
 
-function checkOf(result: Result, charts: readonly string[]): string {
+function checkOf(result: Result, { charts, where }: ReportOptions): string {
   const { check, status, earned, points, line, hint, findings, steps, output, untried } = result;
   const isOpen = status === 'passed' || untried !== undefined ? '' : ' open';
   const mark = untried === undefined ? MARK[status] : UNTRIED_MARK;
   const inside =
     status === 'passed'
-      ? `<p>${asMarkup(line)}</p>`
+      ? `<p>${withCode(line)}</p>`
       : [
-          `<p>${asMarkup(line)}</p>`,
+          `<p>${withCode(line)}</p>`,
           ...findings.map(findingOf),
           status === 'left-out' ? `<p>${asMarkup(whyOf(result))}</p>` : '',
-          `<p><b>To find it:</b> ${asMarkup(hint)}</p>`,
-          `<p><b>To repeat it:</b></p><pre>${asMarkup(result.command)}</pre>`,
+          `<p><b>To find it:</b> ${withCode(hint)}</p>`,
+          `<p><b>To repeat it</b>, in ${where === undefined ? 'the folder of the program' : asMarkup(where)}:</p><pre>${asMarkup(result.command)}</pre>`,
           result.capture === undefined
             ? ''
             : `<p>The packets: <a href="${asMarkup(result.capture)}">${asMarkup(result.capture)}</a>` +
               ` (scenario ${asMarkup(result.scenario)}, seed ${result.seed})</p>`,
-          ...charts.map((svg) => `<div class="chart">${svg}</div>`),
+          ...charts(result).map((svg) => `<div class="chart">${svg}</div>`),
           folded('What was done', steps.join('\n')),
           folded('What the program has printed', output),
         ].join('');
-  return `<details id="${anchorOf(check)}" class="${status}"${isOpen}><summary><span class="mark">${mark}</span><span class="name">${asMarkup(check)}${
+  return `<details id="${anchorOf(check)}" class="check ${status}"${isOpen}><summary><span class="mark">${mark}</span><span class="name">${asMarkup(check)}${
     status === 'passed' ? '' : ` <span class="faint">${asMarkup(whyOf(result))}</span>`
   }</span><span class="points">${earned} of ${points}</span></summary><div class="inside">${inside}</div></details>`;
 }
@@ -130,7 +140,12 @@ function findingOf(finding: Finding): string {
 
 function folded(title: string, body: string): string {
   if (body.trim() === '') return '';
-  return `<details><summary>${asMarkup(title)}</summary><pre>${asMarkup(body, '\n')}</pre></details>`;
+  return `<details><summary>${asMarkup(title)}</summary><pre>${asMarkup(body.replaceAll('\r\n', '\n'), '\n')}</pre></details>`;
+}
+
+/** What stands between backticks is what one types. */
+function withCode(text: string): string {
+  return asMarkup(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 }
 
 function pair(name: string, value: string): string {
