@@ -179,7 +179,7 @@ export class ClientProbe extends CheckNotes implements ClientBench {
     return this.fail({
       wrong: 'the client does not connect',
       expected: `a TCP connection to ${HOST}, port ${this.port}`,
-      got: terminal.isRunning ? lastOf(terminal.shown) : `it has ended: ${terminal.end}`,
+      got: `${terminal.isRunning ? '' : `it has ended: ${terminal.end}; `}${lastOf(terminal.shown)}`,
     });
   }
 

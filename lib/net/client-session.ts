@@ -74,6 +74,10 @@ export class ProbeSession implements ClientSession {
     return lastOf(this.#terminal.shown.slice(this.#from));
   }
 
+  get lastShown(): string {
+    return lastOf(this.#terminal.shown);
+  }
+
   get unread(): string {
     return this.#talker?.unread ?? '';
   }

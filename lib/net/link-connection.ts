@@ -11,6 +11,9 @@ import { type Decision, LinkDatagrams, type LinkDatagramsOptions } from './link-
 /** Whoever writes more than that faster than it passes is not read any more. */
 const MAX_WAITING_BYTES = 1_048_576;
 
+/** Of a re-request, in bytes. */
+const MOST_TOLD = 100;
+
 export interface LinkConnectionOptions {
   readonly client: Socket;
   readonly server: Socket;
@@ -71,6 +74,7 @@ export class LinkConnection {
           from === 'client'
             ? this.#conversation.fromClient(chunk, now())
             : this.#conversation.fromServer(chunk, now());
+        if (from === 'client') this.#tellReRequest(chunk);
         await this.#pass(passed, toward);
         if (this.#paths[toward].waitingBytes > MAX_WAITING_BYTES) socket.pause();
       });
@@ -109,6 +113,15 @@ export class LinkConnection {
       if (this.#isClosed) return;
       this.#paths[toward].push(bytes, now());
     }
+  }
+
+  /** For whoever watches: what was dropped is to come again, or not. */
+  #tellReRequest(chunk: Buffer): void {
+    const text = chunk.subarray(0, MOST_TOLD).toString('latin1').trim();
+    if (this.#datagrams === undefined || !/^\d[\d\s,|]*$/.test(text)) return;
+    this.#options.onEvent(
+      `asks again for ${text.replaceAll(/\s+/g, ' ')}${chunk.length > MOST_TOLD ? ' …' : ''}`,
+    );
   }
 
   /** The port that stands for that of the peer. */

@@ -91,6 +91,10 @@ describe('a download through a link', () => {
       'dropped: seed 42, part 2, sending 1',
     );
     expect(way.decisions.find(({ seq }) => seq === 0)?.text).toBeUndefined();
+    // Whoever watches sees what is asked for again.
+    expect(way.events.find((text) => text.includes('asks again for'))).toMatch(
+      / asks again for 2 /,
+    );
   });
 
   test('of a peer that is written after the original program has its parts counted, too', async () => {

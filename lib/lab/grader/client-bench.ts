@@ -137,6 +137,8 @@ export interface ClientSession {
   shows(words: RegExp, patience?: number): Promise<boolean>;
   /** What the terminal has shown from here on. */
   readonly screen: string;
+  /** The end of all that it has shown. */
+  readonly lastShown: string;
   /** The next message of the client. */
   hears(words: RegExp, patience?: number): Promise<RegExpExecArray | undefined>;
   /** What came and was not taken. */

@@ -29,7 +29,7 @@ export const DISCONNECTING: readonly ClientCheck[] = [
       if (await ann.reconnects()) return;
       bench.fail({
         wrong: 'after disconnect the client does not connect again',
-        ...{ expected: 'the three questions, and a new connection', got: ann.screen },
+        ...{ expected: 'the three questions, and a new connection', got: ann.lastShown },
       });
     },
   },
@@ -43,7 +43,7 @@ export const DISCONNECTING: readonly ClientCheck[] = [
       if (await ann.reconnects()) return;
       bench.fail({
         wrong: 'after the server went away the client does not connect again',
-        ...{ expected: 'the three questions, and a new connection', got: ann.screen },
+        ...{ expected: 'the three questions, and a new connection', got: ann.lastShown },
       });
     },
   },

@@ -37,6 +37,7 @@ export const MESSAGES: readonly ServerCheck[] = [
       const words = 'only for you';
       const fields =
         bench.readings.message === 'data-first' ? [words, bob.name] : [bob.name, words];
+      bob.forget();
       await ann.say(`msg|${fields.join('|')}`);
       if ((await bob.hears(/only for you/)) === undefined) {
         bench.fail({
