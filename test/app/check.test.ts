@@ -182,6 +182,40 @@ print('end')
 
   test
     .skipIf(!hasTshark)
+    .concurrent(
+      'shows in the capture of a client what the path has lost, and no other losses',
+      async () => {
+        await using folder = await TemporaryFolder.create({});
+        const fault = FAULTS.find(({ name, side }) => name === 'gives-up' && side === 'client');
+        if (fault === undefined) throw new Error('there is no such fault');
+        await writeFile(join(folder.path, 'client.py'), await faulty(fault));
+        const out = join(folder.path, 'out');
+        const only = ['--only', 'lost-every-third'];
+        await run(WIRELAB, [
+          ...[
+            'check',
+            '--client',
+            'python3 client.py',
+            '--dir',
+            folder.path,
+            '--out',
+            out,
+            ...only,
+          ],
+        ]);
+        const capture = join(out, 'captures/lost-every-third.pcapng');
+        const rows = await packetFields(capture, ['udp.payload', 'frame.comment']);
+        const lost = rows.filter(([, comment]) => comment?.startsWith('dropped: seed 42'));
+        expect(lost[0]?.[0]).toMatch(/^000000023a/);
+        expect(lost[0]?.[1]).toBe('dropped: seed 42, part 2, sending 1');
+        const page = await readFile(join(out, 'report.html'), 'utf8');
+        expect(page).toContain('it was found out after frame ');
+        expect(page).toMatch(/part 2</);
+      },
+    );
+
+  test
+    .skipIf(!hasTshark)
     .concurrent('shows what is wrong in a capture of that check alone', async () => {
       await using folder = await TemporaryFolder.create({});
       const fault = FAULTS.find(({ name }) => name === 'resends-all');

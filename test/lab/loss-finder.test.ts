@@ -94,19 +94,24 @@ describe('what the path has decided is found', () => {
 function found(
   parts: number,
   events: readonly (
-    | { readonly part: number; readonly way?: 'in' | 'out' }
+    | { readonly part: number; readonly isDropped?: true }
     | { readonly asked: readonly number[] }
     | { readonly told: number; readonly bits?: readonly number[] }
     | { readonly wait: number }
   )[],
-  { way = 'in', fast = false }: { way?: 'in' | 'out'; fast?: boolean } = {},
+  {
+    way = 'in',
+    fast = false,
+    areTold = false,
+  }: { way?: 'in' | 'out'; fast?: boolean; areTold?: boolean } = {},
 ): LossFinder {
   let time = 0;
   const list: TransferEvent[] = [];
   for (const [frame, event] of events.entries()) {
     time += 'wait' in event ? event.wait * 1e6 : 1e6;
     if ('part' in event) {
-      list.push({ type: 'part', time, frame, seq: event.part, bytes: PART, direction: way });
+      const { part: seq, isDropped = false } = event;
+      list.push({ type: 'part', time, frame, seq, bytes: PART, direction: way, isDropped });
     } else if ('asked' in event) list.push({ type: 'asked', time, frame, seqs: event.asked });
     else if ('told' in event) {
       const bitmap = Uint8Array.from(event.bits ?? []);
@@ -114,7 +119,11 @@ function found(
     }
   }
   const fastOffer = { part: PART, size: PART * parts, id: 'x', port: 45_000 as Port, key: 1 };
-  return new LossFinder({ ...downloadOf(parts), fast: fast ? fastOffer : undefined }, list);
+  return new LossFinder(
+    { ...downloadOf(parts), fast: fast ? fastOffer : undefined },
+    list,
+    areTold,
+  );
 }
 
 function whyOf({ sendings }: LossFinder): string[] {
@@ -124,6 +133,19 @@ function whyOf({ sendings }: LossFinder): string[] {
 describe('what a capture tells', () => {
   const range = (from: number, to: number): number[] =>
     Array.from({ length: to - from }, (_, index) => from + index);
+
+  test.each(['in', 'out'] as const)(
+    'is all that was lost, where it says so (%s): what was asked for and not sent was not lost',
+    (way) => {
+      const sent = [{ part: 0 }, { part: 1, isDropped: true }, { part: 3 }] as const;
+      const again = [{ asked: [1, 2, 3] }, { part: 1 }, { part: 3 }];
+      const finder = found(4, [...sent, ...again], { way, areTold: true });
+      expect(whyOf(finder)).toEqual([
+        ...['0.1 first', '1.1 first lost', '3.1 first', '1.2 again', '3.2 needless'],
+      ]);
+      expect(finder.reRequests).toHaveLength(1);
+    },
+  );
 
   test('beside the client: what it asks for though it has it was not lost', () => {
     const finder = found(20, [{ part: 0 }, { part: 1 }, { asked: [0] }, { part: 0 }]);
