@@ -245,6 +245,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
       'size-two-parts',
       'size-many-parts',
       'binary',
+      'second-file',
       'new-name',
       'says-stop',
       'asks-at-half',

@@ -47,11 +47,11 @@ export const RESENDING: readonly ServerCheck[] = [
     ...{ name: 'answers-all-numbers', family: 'resending', points: 2 },
     needs: 'download-whole',
     line: '"send to the server via tcp all the packets numbers that need to be resend": each of them.',
-    hint: 'Ask for fifty parts in one message, at the pause of a file of 300: all of them have to come.',
+    hint: 'Ask for forty parts in one message, at the pause of a file of 300: all of them have to come.',
     run: async (bench) => {
       const ann = await bench.login('ann');
       // Before any pause; more than a short buffer takes, and less than a long one.
-      const wanted = Array.from({ length: 50 }, (_, at) => at + 1);
+      const wanted = Array.from({ length: 40 }, (_, at) => at + 1);
       let before = 0;
       let after = 0;
       const record = await bench.download(ann, 'many.txt', {
