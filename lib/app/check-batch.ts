@@ -6,8 +6,9 @@ import { join, resolve } from 'node:path';
 import { counted, visible } from '../core/text.ts';
 import { classPage } from '../lab/grader/class-html.ts';
 import { type ClassEntry, classCsv, failingMost, scoreInWords } from '../lab/grader/class-table.ts';
+import { assignedBy } from './check-assignment.ts';
 import type { Report } from './check-one.ts';
-import { assignmentOf, type CheckFlags, expectApart, subjectOf } from './check-options.ts';
+import { type CheckFlags, expectApart } from './check-options.ts';
 import { EXIT, UsageError } from './exit-status.ts';
 import { handedIn, NOT_HANDED_IN } from './handed-in.ts';
 import { ownNetwork } from './sandbox.ts';
@@ -19,8 +20,7 @@ const STAMP = 'graded.txt';
 
 /** Grades each folder in a folder, several at a time, and writes a table of the class. */
 export async function checkBatch(folder: string, flags: CheckFlags): Promise<void> {
-  const assignment = assignmentOf(flags.assignment);
-  const subject = subjectOf(flags, assignment);
+  const { assignment, side, command } = assignedBy(flags);
   const alone = (['junit', 'tap', 'github', 'gradescope'] as const).find((name) => flags[name]);
   if (alone !== undefined)
     throw new UsageError(`--${alone} is for one submission, not for a batch`);
@@ -31,7 +31,7 @@ export async function checkBatch(folder: string, flags: CheckFlags): Promise<voi
     folder,
     flags,
     assignment.title,
-    JSON.stringify([assignment, subject, flags.only], withPatterns),
+    JSON.stringify([assignment, { side, command }, flags.only], withPatterns),
   );
   await batch.run(names);
 }

@@ -4,21 +4,16 @@ import { type Assignment, isHidden, lateShare } from '../lab/grader/assignment.t
 import type { Result, Side } from '../lab/grader/check.ts';
 import { gradedFiles } from '../lab/grader/files.ts';
 import { type Grade, totals } from '../lab/grader/grade.ts';
+import { isSameReading } from '../lab/grader/readings-words.ts';
 import { githubResults } from '../lab/grader/report-github.ts';
 import { gradescopeResults } from '../lab/grader/report-gradescope.ts';
 import { htmlReport } from '../lab/grader/report-html.ts';
 import { junitReport } from '../lab/grader/report-junit.ts';
 import { tapReport } from '../lab/grader/report-tap.ts';
 import type { Lack } from '../lab/grader/stages.ts';
+import { assignedBy } from './check-assignment.ts';
 import { chartsOf } from './check-charts.ts';
-import {
-  assignmentOf,
-  type CheckFlags,
-  expectApart,
-  expectChecks,
-  quoted,
-  subjectOf,
-} from './check-options.ts';
+import { type CheckFlags, expectApart, quoted } from './check-options.ts';
 import { readingsInWords, resultInWords, sumInWords } from './check-terminal.ts';
 import { EXIT } from './exit-status.ts';
 import { folderSize } from './folder-size.ts';
@@ -47,9 +42,7 @@ export interface Report extends Grade {
 export async function checkOne(flags: CheckFlags): Promise<void> {
   // What runs is ended, and what was copied removed, when the process ends. A second signal does not hurry it.
   for (const signal of STOP_SIGNALS) process.on(signal, breakOff);
-  const assignment = assignmentOf(flags.assignment);
-  const { side, command } = subjectOf(flags, assignment);
-  expectChecks(side, flags.only);
+  const { assignment, side, command } = assignedBy(flags);
   const out = resolve(flags.out);
   expectApart(out, flags.dir, true);
   const { captures } = makeReportFolder(out);
@@ -111,7 +104,7 @@ function withRequiredReadings(grade: Grade, assignment: Assignment, options: Gra
   const found = new Map(grade.readings);
   const results = Object.entries(readings).map(([what, wanted]): Result => {
     const is = found.get(what);
-    const isRight = withoutSpaces(is ?? '') === withoutSpaces(wanted);
+    const isRight = isSameReading(is ?? '', wanted);
     // Where the program does not get so far, other checks show why.
     const lack: Lack = { why: 'it does not get so far', expected: wanted, see: [] };
     const wrong = is ?? `this could not be tried, as ${lack.why}`;
@@ -203,9 +196,4 @@ function repeatCommand(
 
 function inJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-/** `50%` is `50 %`. */
-function withoutSpaces(text: string): string {
-  return text.replaceAll(/\s/g, '');
 }

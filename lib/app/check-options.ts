@@ -1,13 +1,8 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { parse, YAMLParseError } from 'yaml';
-import { type Assignment, DEFAULT_ASSIGNMENT, readAssignment } from '../lab/grader/assignment.ts';
 import type { CheckInfo, Side } from '../lab/grader/check.ts';
 import { CLIENT_CHECKS } from '../lab/grader/client-checks.ts';
-import { USUAL_CLIENT_READINGS } from '../lab/grader/client-readings.ts';
-import { clientReadingsInWords, serverReadingsInWords } from '../lab/grader/readings-words.ts';
 import { SERVER_CHECKS } from '../lab/grader/server-checks.ts';
-import { USUAL_READINGS } from '../lab/grader/server-readings.ts';
 import { IN_WORDS } from '../lab/grader/stages.ts';
 import { UsageError } from './exit-status.ts';
 
@@ -31,61 +26,12 @@ export interface CheckFlags {
   readonly list?: true;
 }
 
-const CHECKS: Readonly<Record<Side, readonly CheckInfo[]>> = {
+export const CHECKS: Readonly<Record<Side, readonly CheckInfo[]>> = {
   ...{ server: SERVER_CHECKS, client: CLIENT_CHECKS },
 };
 /** What has no points of its own. */
 const BEYOND = 'beyond the document: done where an assignment gives it points';
 const SIDES = ['server', 'client'] as const;
-/** Of both sides, as reports name them. */
-const READINGS: ReadonlySet<string> = new Set(
-  [...serverReadingsInWords(USUAL_READINGS), ...clientReadingsInWords(USUAL_CLIENT_READINGS)].map(
-    ([what]) => what,
-  ),
-);
-
-/** What is to be graded: by the flags, else by the assignment. @throws UsageError when nobody says it. */
-export function subjectOf(
-  { server, client }: Pick<CheckFlags, 'server' | 'client'>,
-  assignment: Assignment,
-): { readonly side: Side; readonly command: string } {
-  if (server !== undefined && client === undefined) return { side: 'server', command: server };
-  if (client !== undefined && server === undefined) return { side: 'client', command: client };
-  const { side, command } = assignment;
-  if (server === undefined && side !== undefined && command !== undefined) return { side, command };
-  if (server !== undefined && client !== undefined) {
-    throw new UsageError('say --server or --client, not both');
-  }
-  throw new UsageError(
-    "say what to grade: --server 'COMMAND' or --client 'COMMAND', or an assignment that does",
-  );
-}
-
-/** @throws UsageError that says what is wrong with the file */
-export function assignmentOf(path: string | undefined): Assignment {
-  if (path === undefined) return DEFAULT_ASSIGNMENT;
-  try {
-    const assignment = readAssignment(parse(readFileSync(path, 'utf8')));
-    const all = SIDES.flatMap((side) => CHECKS[side]);
-    const known = new Set(all.flatMap(({ name, family }) => [name, family]));
-    const named = [
-      ...Object.keys(assignment.points),
-      ...(assignment.families ?? []),
-      ...assignment.hidden,
-    ];
-    const unknown = named.find((name) => !known.has(name));
-    const reading = Object.keys(assignment.readings).find((name) => !READINGS.has(name));
-    if (reading !== undefined) {
-      throw new Error(`there is no reading '${reading}'; there are ${[...READINGS].join(', ')}`);
-    }
-    if (unknown !== undefined) throw new Error(`there is no check and no family '${unknown}'`);
-    return assignment;
-  } catch (error) {
-    const { message } = error as Error;
-    const [first = ''] = error instanceof YAMLParseError ? message.split('\n') : [message];
-    throw new UsageError(`${path}: ${first}`);
-  }
-}
 
 /** @throws UsageError when a name is none of a check */
 export function expectChecks(side: Side, names: readonly string[] = []): void {

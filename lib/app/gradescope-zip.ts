@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Zippable, zipSync } from 'fflate';
-import { assignmentOf, type CheckFlags, quoted, subjectOf } from './check-options.ts';
+import { assignedBy } from './check-assignment.ts';
+import { type CheckFlags, quoted } from './check-options.ts';
 import { UserError } from './exit-status.ts';
 import { packageFolder } from './package-files.ts';
 
@@ -42,8 +43,7 @@ wirelab check ${flags} --dir /autograder/submission --out /autograder/results/re
  * @throws UserError when the package is not built
  */
 export function writeGradescopeZip(path: string, flags: CheckFlags): void {
-  const assignment = assignmentOf(flags.assignment);
-  const { side, command } = subjectOf(flags, assignment);
+  const { side, command } = assignedBy(flags);
   const by =
     flags.assignment === undefined ? '' : ' --assignment /autograder/source/assignment.yaml';
   const files: Zippable = {

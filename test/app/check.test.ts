@@ -465,7 +465,7 @@ describe('wirelab check, without grading', () => {
       '--assignment',
       path('wrong.yaml'),
     ]);
-    expect(wrong.stderr).toContain("there is no check and no family 'paus'");
+    expect(wrong.stderr).toContain("points: there is no check 'paus' of a server");
     const no = await run(WIRELAB, ['check', '--server', 'a', '--assignment', path('no.yaml')]);
     expect(no.stderr).toMatch(/no\.yaml: .* at line/);
   });

@@ -6,6 +6,9 @@ import type { Stage } from './stages.ts';
 export const SEPARATORS = [' ', ',', '|', 'list', 'each'] as const;
 export type Separator = (typeof SEPARATORS)[number];
 
+/** The shares of a file at which the document has a pause: it says both. */
+export const PAUSES: readonly number[] = [0.5, 0.2];
+
 /** How a server reads the places where the document is vague. */
 export interface ServerReadings {
   /** What ends a message to it: a line end, or nothing. */

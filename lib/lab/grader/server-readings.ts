@@ -3,6 +3,7 @@ import { ANYTHING, listHeard, lists } from './server/common.ts';
 import {
   type DownloadPlan,
   type DownloadRecord,
+  PAUSES,
   SEPARATORS,
   type Separator,
   type ServerReadings,
@@ -39,8 +40,6 @@ const FILE = 'usual.txt';
 const MOST_TRIES = 3;
 /** For an answer that does not come. */
 const FEW_TRIES = 2;
-/** What the document says in two places. */
-const PAUSES = [0.5, 0.2];
 /** In the first fifth of that file. */
 const LOST = [1, 3];
 

@@ -1,4 +1,4 @@
-import type { ServerCheck } from '../server-bench.ts';
+import { PAUSES, type ServerCheck } from '../server-bench.ts';
 import { expectAllParts, lists, usersSeenBy } from './common.ts';
 
 export const PAUSING: readonly ServerCheck[] = [
@@ -17,7 +17,7 @@ export const PAUSING: readonly ServerCheck[] = [
       }
       const record = await bench.download(ann, 'usual.txt', { pause: 1800 });
       const count = record.count ?? 0;
-      const allowed = Math.max(...[0.5, 0.2].map((share) => Math.ceil(share * count)));
+      const allowed = Math.max(...PAUSES.map((share) => Math.ceil(share * count)));
       const early = record.parts.filter(({ afterProceed }) => !afterProceed);
       const sent = new Set(early.map(({ seq }) => seq)).size;
       const first = early.find(({ seq }) => seq >= allowed + 1);
@@ -29,7 +29,7 @@ export const PAUSING: readonly ServerCheck[] = [
           frames: first === undefined ? [] : [first.frame],
         });
       }
-      if ([0.5, 0.2].some((share) => Math.abs(sent - share * count) <= 1)) return;
+      if (PAUSES.some((share) => Math.abs(sent - share * count) <= 1)) return;
       bench.fail({
         wrong: 'it pauses at another place',
         ...{ expected: 'a pause at 50 % (or 20 %)', got: `one after ${sent} of ${count} parts` },
