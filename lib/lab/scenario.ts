@@ -78,7 +78,7 @@ const SCENARIO_KEYS = ['about', 'to-client', 'to-server', 'tcp'];
 
 /** Reads a scenario that YAML or JSON has held. @throws Error that says what is wrong with it. */
 export function readScenario(raw: unknown): Scenario {
-  const whole = asObject(raw, 'a scenario');
+  const whole = asObject(raw, 'a scenario', 'to-client: { loss: 5% }');
   const unknown = Object.keys(whole).find((key) => !SCENARIO_KEYS.includes(key));
   if (unknown !== undefined) {
     throw new Error(`'${unknown}' is not understood; a scenario has ${SCENARIO_KEYS.join(', ')}`);
@@ -94,14 +94,14 @@ export function readScenario(raw: unknown): Scenario {
 
 /** What a path does to datagrams that go one way. @param where it stands, for messages about it. */
 export function readWay(raw: unknown, where: string): WayFaults {
-  const fields = readFields(WAY_FIELDS, raw, where);
+  const fields = readFields(WAY_FIELDS, raw, where, 'loss: 5%');
   const { rate } = fields;
   return rate === undefined ? fields : { queue: USUAL_QUEUE_BYTES, ...fields };
 }
 
 /** What a path does to TCP. */
 export function readTcp(raw: unknown, where = 'tcp'): TcpFaults {
-  return readFields(TCP_FIELDS, raw, where);
+  return readFields(TCP_FIELDS, raw, where, 'delay: 20');
 }
 
 /** `loss=5% delay=20`, as a flag has it; `split` and others alike. @throws Error */

@@ -126,17 +126,44 @@ late: { due: 2026-12-01T12:00:00Z, per-day: 10%, most: 0.3 }
 
   test.each([
     [{ titel: 'x' }, "'titel' is not understood; there are title, server"],
-    [{ points: { pause: 'many' } }, 'points has to be names of checks with points'],
-    [{ points: [1] }, 'points has to be names of checks with points'],
+    [
+      { points: { pause: 'many' } },
+      "points: 'pause' has to be a number from 0 to 1000000, not 'many'",
+    ],
+    [
+      { points: { users: 1, pause: -5 } },
+      "points: 'pause' has to be a number from 0 to 1000000, not -5",
+    ],
+    [{ points: [1] }, 'points has to be names of checks with points, like {pause: 5}, not [1]'],
+    [
+      { points: null },
+      'points has to be names of checks with points, like {pause: 5}, not nothing',
+    ],
+    [{ title: { a: ['x'.repeat(99)] } }, `title has to be text, not {"a":["${'x'.repeat(53)}…`],
+    [
+      { readings: { 'it pauses at': ['50 %'] } },
+      'readings: \'it pauses at\' has to be what is required, in the words of the report, not ["50 %"]',
+    ],
     [{ ports: '1-9999' }, 'ports has to be a range of up to 64 ports'],
     [{ ports: '55015-55000' }, 'ports has to be a range'],
     [{ server: 'a', client: 'b' }, 'about a server or a client, not about both'],
     [{ late: { per: 1 } }, "late: 'per' is not understood"],
     [{ late: { due: 'soon' } }, 'due has to be a time'],
+    [
+      { late: { 'per-day': '10%' } },
+      'late: due is missing, which has to be a time, like 2026-12-01',
+    ],
+    [
+      { late: 'never' },
+      "late has to be names with values, like 'due: 2026-12-01T23:59:00Z', not 'never'",
+    ],
     [{ prompts: { port: '(' } }, 'prompts: port has to be a regular expression'],
     [{ prompts: { name: 'x' } }, "prompts: 'name' is not understood"],
     [{ families: 'all' }, 'families has to be a list of names'],
-    [['x'], 'the assignment has to be names with values'],
+    [
+      ['x'],
+      `the assignment has to be names with values, like 'server: python3 Server.py', not ["x"]`,
+    ],
   ])('%j is refused in words', (raw, words) => {
     expect(() => readAssignment(raw)).toThrow(words);
   });

@@ -1,5 +1,5 @@
 import { parseShare } from '../../core/units.ts';
-import { type Field, readFields } from '../fields.ts';
+import { type Field, readFields, readNamed } from '../fields.ts';
 import type { Side } from './check.ts';
 import type { Prompts } from './client-bench.ts';
 
@@ -53,7 +53,7 @@ const TEXT: Field<string> = {
 };
 const NUMBER: Field<number> = {
   parse: (value) => (typeof value === 'number' && value >= 0 && value <= 1e6 ? value : undefined),
-  form: 'a number from 0 on',
+  form: 'a number from 0 to 1000000',
 };
 const FLAG: Field<boolean> = {
   parse: (value) => (typeof value === 'boolean' ? value : undefined),
@@ -65,11 +65,16 @@ const NAMES: Field<string[]> = {
   form: 'a list of names',
 };
 const NUMBERS: Field<Record<string, number>> = {
-  parse: (value) => recordOf(value, NUMBER.parse),
+  parse: (value) => readNamed(NUMBER, value, 'points'),
   form: 'names of checks with points, like {pause: 5}',
 };
+const WORDS: Field<string> = {
+  parse: (value) =>
+    ['string', 'number', 'boolean'].includes(typeof value) ? `${value}` : undefined,
+  form: 'what is required, in the words of the report',
+};
 const READINGS: Field<Record<string, string>> = {
-  parse: (value) => recordOf(value, (one) => String(one)),
+  parse: (value) => readNamed(WORDS, value, 'readings'),
   form: 'names of readings with what is required, like {its messages end with: a line end}',
 };
 const PORTS: Field<number[]> = {
@@ -110,14 +115,16 @@ const PROMPT_FIELDS = {
   question: PATTERN,
 };
 const PROMPTS: Field<Prompts> = {
-  parse: (value) => readFields(PROMPT_FIELDS, value, 'prompts'),
+  parse: (value) => readFields(PROMPT_FIELDS, value, 'prompts', 'port: which port'),
   form: 'own-address, server-address, port and question',
 };
 const LATE_FIELDS = { due: TIME, 'per-day': SHARE, most: SHARE };
 const LATE: Field<LatePolicy> = {
   parse: (value) => {
-    const { due, perDay = 0.1, most = 1 } = readFields(LATE_FIELDS, value, 'late');
-    return due === undefined ? undefined : { due, perDay, most };
+    const example = 'due: 2026-12-01T23:59:00Z';
+    const { due, perDay = 0.1, most = 1 } = readFields(LATE_FIELDS, value, 'late', example);
+    if (due === undefined) throw new Error(`late: due is missing, which has to be ${TIME.form}`);
+    return { due, perDay, most };
   },
   form: 'due, per-day and most',
 };
@@ -141,7 +148,12 @@ const FIELDS = {
 
 /** Reads an assignment that YAML has held. @throws Error that says what is wrong with it. */
 export function readAssignment(raw: unknown): Assignment {
-  const { server, client, ...fields } = readFields(FIELDS, raw, 'the assignment');
+  const { server, client, ...fields } = readFields(
+    FIELDS,
+    raw,
+    'the assignment',
+    'server: python3 Server.py',
+  );
   if (server !== undefined && client !== undefined) {
     throw new Error('the assignment: it is about a server or a client, not about both');
   }
@@ -173,14 +185,4 @@ export function lateShare({ late }: Assignment, submitted: number | undefined): 
   if (late === undefined || submitted === undefined || submitted <= late.due) return 0;
   const days = Math.ceil((submitted - late.due) / 86_400_000);
   return Math.min(late.most, days * late.perDay);
-}
-
-function recordOf<Value>(
-  value: unknown,
-  parse: (one: unknown) => Value | undefined,
-): Record<string, Value> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const all = Object.entries(value).map(([key, one]) => [key, parse(one)] as const);
-  if (all.some(([, one]) => one === undefined)) return undefined;
-  return Object.fromEntries(all) as Record<string, Value>;
 }
