@@ -159,6 +159,11 @@ late: { due: 2026-12-01T12:00:00Z, per-day: 10%, most: 0.3 }
     ],
     [{ prompts: { port: '(' } }, 'prompts: port has to be a regular expression'],
     [{ prompts: { name: 'x' } }, "prompts: 'name' is not understood"],
+    [
+      { 'check-seconds': 0 },
+      'check-seconds has to be a number of seconds above 0, at most 1000000, not 0',
+    ],
+    [{ 'whole-seconds': 0 }, 'whole-seconds has to be a number of seconds above 0'],
     [{ families: 'all' }, 'families has to be a list of names'],
     [
       ['x'],

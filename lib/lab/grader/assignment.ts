@@ -55,6 +55,10 @@ const NUMBER: Field<number> = {
   parse: (value) => (typeof value === 'number' && value >= 0 && value <= 1e6 ? value : undefined),
   form: 'a number from 0 to 1000000',
 };
+const SECONDS: Field<number> = {
+  parse: (value) => (value === 0 ? undefined : NUMBER.parse(value)),
+  form: 'a number of seconds above 0, at most 1000000',
+};
 const FLAG: Field<boolean> = {
   parse: (value) => (typeof value === 'boolean' ? value : undefined),
   form: 'true or false',
@@ -140,8 +144,8 @@ const FIELDS = {
   'reading-points': NUMBER,
   hidden: NAMES,
   prompts: PROMPTS,
-  'check-seconds': NUMBER,
-  'whole-seconds': NUMBER,
+  'check-seconds': SECONDS,
+  'whole-seconds': SECONDS,
   late: LATE,
   leaderboard: FLAG,
 };
