@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { parse, YAMLParseError } from 'yaml';
 import { type Assignment, DEFAULT_ASSIGNMENT, readAssignment } from '../lab/grader/assignment.ts';
 import type { Side } from '../lab/grader/check.ts';
 import { isSameReading, READINGS } from '../lab/grader/readings-words.ts';
 import { CHECKS, type CheckFlags, expectChecks } from './check-options.ts';
 import { UsageError } from './exit-status.ts';
+import { readYamlFile } from './yaml-file.ts';
 
 /** What is graded, and by which decisions. */
 export interface Assigned {
@@ -19,7 +18,7 @@ type AssignedFlags = Pick<CheckFlags, 'server' | 'client' | 'assignment' | 'only
 /** What flags and assignment say, which have to fit each other. @throws UsageError that says what is wrong */
 export function assignedBy(flags: AssignedFlags): Assigned {
   const { assignment: path } = flags;
-  const assignment = path === undefined ? DEFAULT_ASSIGNMENT : assignmentIn(path);
+  const assignment = path === undefined ? DEFAULT_ASSIGNMENT : readYamlFile(path, readAssignment);
   const { side, command } = subjectOf(flags, assignment);
   try {
     expectFit(assignment, side);
@@ -28,16 +27,6 @@ export function assignedBy(flags: AssignedFlags): Assigned {
   }
   expectChecks(side, flags.only);
   return { assignment, side, command };
-}
-
-function assignmentIn(path: string): Assignment {
-  try {
-    return readAssignment(parse(readFileSync(path, 'utf8')));
-  } catch (error) {
-    const { message } = error as Error;
-    const [first = ''] = error instanceof YAMLParseError ? message.split('\n') : [message];
-    throw new UsageError(`${path}: ${first}`);
-  }
 }
 
 /** By the flags, else by the assignment. */

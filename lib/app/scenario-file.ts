@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { parse, YAMLParseError } from 'yaml';
+import { existsSync } from 'node:fs';
 import { type RawFaults, readScenario, type Scenario } from '../lab/scenario.ts';
 import { type RawScenario, SCENARIOS } from '../lab/scenarios.ts';
 import { UserError } from './exit-status.ts';
+import { readYamlFile } from './yaml-file.ts';
 
 /** What flags say beside a scenario; it comes before what the scenario says. */
 export interface MoreFaults {
@@ -44,15 +44,10 @@ function rawScenario(name: string): Readonly<Record<string, unknown>> {
       `there is no scenario '${name}', and no file of that name; ready are ${known}`,
     );
   }
-  try {
-    const raw: unknown = parse(readFileSync(name, 'utf8'));
+  return readYamlFile(name, (raw) => {
     readScenario(raw);
     return raw as Record<string, unknown>;
-  } catch (error) {
-    const { message } = error as Error;
-    const [first = ''] = error instanceof YAMLParseError ? message.split('\n') : [message];
-    throw new UserError(`${name}: ${first}`);
-  }
+  });
 }
 
 function asFaults(raw: unknown): RawFaults {

@@ -45,6 +45,13 @@ describe('an assignment', () => {
     }
   });
 
+  test('that is not there is refused in one line', () => {
+    const nowhere = { ...OF_SERVER, assignment: 'nope.yaml' };
+    expect(() => assignedBy(nowhere)).toThrow(new UsageError('there is no file nope.yaml'));
+    const folder = { ...OF_SERVER, assignment: REPOSITORY };
+    expect(() => assignedBy(folder)).toThrow(/^\S+ cannot be read: .*directory/);
+  });
+
   test.each([
     ['readings: { it pauses at: 70 % }', OF_SERVER, /'50 %', '20 %', 'no place', not '70 %'$/],
     ['readings: { parts are numbered: big-endian }', OF_SERVER, /'in 4 bytes, big-endian'.*not/],
