@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type RawFaults, readScenario, type Scenario } from '../lab/scenario.ts';
 import { type RawScenario, SCENARIOS } from '../lab/scenarios.ts';
-import { UserError } from './exit-status.ts';
+import { UsageError } from './exit-status.ts';
 import { readYamlFile } from './yaml-file.ts';
 
 /** What flags say beside a scenario; it comes before what the scenario says. */
@@ -13,7 +13,7 @@ export interface MoreFaults {
 
 /**
  * A path as the user wants it.
- * @param name of a ready scenario, or of a file with one. @throws UserError that says what is wrong.
+ * @param name of a ready scenario, or of a file with one. @throws UsageError that says what is wrong.
  */
 export function scenarioOf(name: string | undefined, more: MoreFaults): Scenario {
   const raw = name === undefined ? {} : rawScenario(name);
@@ -25,14 +25,14 @@ export function scenarioOf(name: string | undefined, more: MoreFaults): Scenario
       tcp: { ...asFaults(raw.tcp), ...more.tcp },
     });
   } catch (error) {
-    throw new UserError((error as Error).message);
+    throw new UsageError((error as Error).message);
   }
 }
 
-/** @throws UserError when there is none of that name. */
+/** @throws UsageError when there is none of that name. */
 export function readyScenario(name: string): RawScenario {
   const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
-  if (scenario === undefined) throw new UserError(`there is no scenario '${name}'; see --list`);
+  if (scenario === undefined) throw new UsageError(`there is no scenario '${name}'; see --list`);
   return scenario;
 }
 
@@ -40,7 +40,7 @@ function rawScenario(name: string): Readonly<Record<string, unknown>> {
   if (Object.hasOwn(SCENARIOS, name)) return { ...readyScenario(name) };
   if (!existsSync(name)) {
     const known = Object.keys(SCENARIOS).join(', ');
-    throw new UserError(
+    throw new UsageError(
       `there is no scenario '${name}', and no file of that name; ready are ${known}`,
     );
   }

@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { UserError } from './exit-status.ts';
+import { UsageError, UserError } from './exit-status.ts';
 import { NOT_HANDED_IN } from './handed-in.ts';
 import type { Owner } from './sandbox.ts';
 
@@ -26,10 +26,10 @@ export class Workspace implements AsyncDisposable {
     process.once('exit', this.#removeNow);
   }
 
-  /** @throws UserError when there is no such folder. */
+  /** @throws UsageError when there is no such folder */
   static async copyOf(folder: string): Promise<Workspace> {
     const info = await stat(folder).catch(() => undefined);
-    if (!info?.isDirectory()) throw new UserError(`there is no folder ${folder}`);
+    if (!info?.isDirectory()) throw new UsageError(`there is no folder ${folder}`);
     const workspace = new Workspace(
       await realpath(await mkdtemp(join(tmpdir(), 'wirelab-check-'))),
     );

@@ -105,7 +105,7 @@ describe('wirelab link', () => {
     const shown = await run(WIRELAB, ['link', '--show', 'wifi']);
     expect(shown.stdout).toContain('burst: 1%/40%/70%');
     const lost = await run(WIRELAB, ['link', '--scenario', join(folder.path, 'no.yaml')]);
-    expect(lost.status).toBe(1);
+    expect(lost.status).toBe(2);
     expect(lost.stderr).toMatch(/there is no scenario '.*no\.yaml', and no file of that name/);
   });
 
@@ -116,9 +116,11 @@ describe('wirelab link', () => {
     [['--to-server', 'loss'], 'write it like loss=5%'],
     [['--listen', 'nowhere'], 'Give an address and a port'],
     [['--seed', 'x'], 'Give a number'],
+    [['--break-at', 'foo'], 'break-at has to be a moment'],
+    [['--show', 'nosuch'], "there is no scenario 'nosuch'; see --list"],
   ])('refuses %j in one line', async (flags, words) => {
     const { status, stderr } = await run(WIRELAB, ['link', ...flags]);
-    expect(status).toBeGreaterThan(0);
+    expect(status).toBe(2);
     expect(stderr).toContain(words);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
