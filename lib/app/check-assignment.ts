@@ -29,21 +29,25 @@ export function assignedBy(flags: AssignedFlags): Assigned {
   return { assignment, side, command };
 }
 
-/** By the flags, else by the assignment. */
+/** By the flags, else by the assignment, which must not be about the other side. */
 function subjectOf(
-  { server, client }: AssignedFlags,
+  { server, client, assignment: path }: AssignedFlags,
   assignment: Assignment,
 ): Pick<Assigned, 'side' | 'command'> {
-  if (server !== undefined && client === undefined) return { side: 'server', command: server };
-  if (client !== undefined && server === undefined) return { side: 'client', command: client };
-  const { side, command } = assignment;
-  if (server === undefined && side !== undefined && command !== undefined) return { side, command };
   if (server !== undefined && client !== undefined) {
     throw new UsageError('say --server or --client, not both');
   }
-  throw new UsageError(
-    "say what to grade: --server 'COMMAND' or --client 'COMMAND', or an assignment that does",
-  );
+  const side = server !== undefined ? 'server' : client !== undefined ? 'client' : assignment.side;
+  const command = server ?? client ?? assignment.command;
+  if (side === undefined || command === undefined) {
+    throw new UsageError(
+      "say what to grade: --server 'COMMAND' or --client 'COMMAND', or an assignment that does",
+    );
+  }
+  if (side !== (assignment.side ?? side)) {
+    throw new UsageError(`--${side} does not go with ${path}, which is about a ${assignment.side}`);
+  }
+  return { side, command };
 }
 
 /** What it names has to be there on the side that is graded. @throws Error that says what is not */

@@ -13,8 +13,8 @@ const INSIDE = 'WIRELAB_OWN_NETWORK';
 export function checkCommand(): Command {
   return newCommand('check')
     .description('Grade a server or a client of the classroom protocol, in any language.')
-    .option('--server <command>', "what starts the server, like 'python3 Server.py'")
-    .option('--client <command>', "what starts the client, like 'python3 Client.py'")
+    .option('--server <command>', "what starts the server, like 'python3 Server.py'", parseCommand)
+    .option('--client <command>', "what starts the client, like 'python3 Client.py'", parseCommand)
     .option('--dir <folder>', 'where the submission is; it runs in a copy of it', '.')
     .option('--assignment <file>', 'what the teacher has decided (YAML, see the README)')
     .option('--only <check...>', 'these checks only')
@@ -74,6 +74,13 @@ async function runInOwnNetwork(): Promise<boolean> {
   }
   process.exitCode = await ended;
   return true;
+}
+
+function parseCommand(text: string): string {
+  if (text.trim() === '') {
+    throw new InvalidArgumentError("Give what starts the program, like 'python3 Server.py'.");
+  }
+  return text;
 }
 
 function parseTime(text: string): number {

@@ -45,6 +45,14 @@ describe('an assignment', () => {
     }
   });
 
+  test('may have its command replaced, and not its side', async () => {
+    const other = await assigned('server: python3 Server.py', { server: 'java Server' });
+    expect(other).toMatchObject({ side: 'server', command: 'java Server' });
+    await expect(assigned('client: java Client', OF_SERVER)).rejects.toThrow(
+      /^--server does not go with \S+a\.yaml, which is about a client$/,
+    );
+  });
+
   test('that is not there is refused in one line', () => {
     const nowhere = { ...OF_SERVER, assignment: 'nope.yaml' };
     expect(() => assignedBy(nowhere)).toThrow(new UsageError('there is no file nope.yaml'));

@@ -439,6 +439,8 @@ describe('wirelab check, without grading', () => {
   test.each([
     [[], "say what to grade: --server 'COMMAND' or --client 'COMMAND'"],
     [['--server', 'a', '--client', 'b'], 'say --server or --client, not both'],
+    [['--server', ' '], 'Give what starts the program'],
+    [['--client', ''], 'Give what starts the program'],
     [['--server', 'a', '--only', 'nothing'], "there is no check 'nothing' of a server"],
     [['--server', 'a', '--dir', '/no/such/folder'], 'there is no folder /no/such/folder'],
     [['--explain', 'nothing'], "there is no check 'nothing'"],
