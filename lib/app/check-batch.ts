@@ -8,9 +8,10 @@ import { classPage } from '../lab/grader/class-html.ts';
 import { type ClassEntry, classCsv, failingMost, scoreInWords } from '../lab/grader/class-table.ts';
 import { assignedBy } from './check-assignment.ts';
 import type { Report } from './check-one.ts';
-import { type CheckFlags, expectApart } from './check-options.ts';
+import { type CheckFlags, expectApart, REPORTS } from './check-options.ts';
 import { EXIT, UsageError } from './exit-status.ts';
 import { handedIn, NOT_HANDED_IN } from './handed-in.ts';
+import { expectReportFolder } from './report-folder.ts';
 import { ownNetwork } from './sandbox.ts';
 import { STOP_SIGNALS } from './stop-signals.ts';
 
@@ -21,10 +22,11 @@ const STAMP = 'graded.txt';
 /** Grades each folder in a folder, several at a time, and writes a table of the class. */
 export async function checkBatch(folder: string, flags: CheckFlags): Promise<void> {
   const { assignment, side, command } = assignedBy(flags);
-  const alone = (['junit', 'tap', 'github', 'gradescope'] as const).find((name) => flags[name]);
+  const alone = REPORTS.find((name) => flags[name] !== undefined);
   if (alone !== undefined)
     throw new UsageError(`--${alone} is for one submission, not for a batch`);
   expectApart(flags.out, folder, false);
+  expectReportFolder(flags.out);
   const names = await foldersIn(folder);
   if (names.length === 0) throw new UsageError(`there are no folders in ${folder}`);
   const batch = new Batch(

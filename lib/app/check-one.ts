@@ -13,7 +13,7 @@ import { tapReport } from '../lab/grader/report-tap.ts';
 import type { Lack } from '../lab/grader/stages.ts';
 import { assignedBy } from './check-assignment.ts';
 import { chartsOf } from './check-charts.ts';
-import { type CheckFlags, expectApart, quoted } from './check-options.ts';
+import { type CheckFlags, expectApart, quoted, REPORTS } from './check-options.ts';
 import { readingsInWords, resultInWords, sumInWords } from './check-terminal.ts';
 import { EXIT } from './exit-status.ts';
 import { folderSize } from './folder-size.ts';
@@ -22,7 +22,12 @@ import { gradeServer } from './grade-server.ts';
 import type { GradeOptions } from './grading.ts';
 import { handedIn, whereIs } from './handed-in.ts';
 import { USUAL_LIMITS } from './process-guard.ts';
-import { makeReportFolder, replaceFile } from './report-folder.ts';
+import {
+  expectReportFile,
+  expectReportFolder,
+  makeReportFolder,
+  replaceFile,
+} from './report-folder.ts';
 import { sandbox } from './sandbox.ts';
 import { STOP_SIGNALS } from './stop-signals.ts';
 import { Workspace } from './workspace.ts';
@@ -45,9 +50,14 @@ export async function checkOne(flags: CheckFlags): Promise<void> {
   const { assignment, side, command } = assignedBy(flags);
   const out = resolve(flags.out);
   expectApart(out, flags.dir, true);
-  const { captures } = makeReportFolder(out);
+  expectReportFolder(flags.out);
+  for (const name of REPORTS) {
+    const path = flags[name];
+    if (path !== undefined) expectReportFile(`--${name}`, path, out);
+  }
   const submission = await handedIn(flags.dir, out);
   await using workspace = await Workspace.copyOf(flags.dir);
+  const { captures } = makeReportFolder(out);
   const files = gradedFiles();
   if (side === 'server') {
     // The document does not say where a server has its files: here, or in a folder of that name.

@@ -26,6 +26,9 @@ export interface CheckFlags {
   readonly list?: true;
 }
 
+/** The flags that name files for other programs. */
+export const REPORTS = ['junit', 'tap', 'github', 'gradescope'] as const;
+
 export const CHECKS: Readonly<Record<Side, readonly CheckInfo[]>> = {
   ...{ server: SERVER_CHECKS, client: CLIENT_CHECKS },
 };

@@ -40,7 +40,7 @@ async function check(flags: CheckFlags): Promise<void> {
   else if (flags.explain !== undefined) process.stdout.write(explanation(flags.explain));
   else if (flags.gradescopeZip !== undefined) {
     const { writeGradescopeZip } = await import('./gradescope-zip.ts');
-    writeGradescopeZip(flags.gradescopeZip, flags);
+    await writeGradescopeZip(flags.gradescopeZip, flags);
   } else if (flags.batch !== undefined) {
     const { checkBatch } = await import('./check-batch.ts');
     await checkBatch(flags.batch, flags);

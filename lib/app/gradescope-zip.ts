@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Zippable, zipSync } from 'fflate';
 import { assignedBy } from './check-assignment.ts';
-import { type CheckFlags, quoted } from './check-options.ts';
-import { UserError } from './exit-status.ts';
+import { type CheckFlags, quoted, REPORTS } from './check-options.ts';
+import { UsageError, UserError } from './exit-status.ts';
 import { packageFolder } from './package-files.ts';
+import { expectReportFile, replaceFile } from './report-folder.ts';
 
 /** What a program may be run with (zip's external attributes of Unix). */
 const EXECUTABLE = { os: 3, attrs: (0o100755 << 16) >>> 0 } as const;
@@ -38,11 +39,19 @@ wirelab check ${flags} --dir /autograder/submission --out /autograder/results/re
 `;
 }
 
+/** Flags of a grading, which this is none. */
+const OTHERS = [...REPORTS, 'batch', 'only', 'submitted', 'jobs', 'again'] as const;
+
 /**
  * Writes an autograder for Gradescope: what is uploaded there as it is.
- * @throws UserError when the package is not built
+ * @throws UserError when the package is not built, or it cannot be written
  */
-export function writeGradescopeZip(path: string, flags: CheckFlags): void {
+export async function writeGradescopeZip(path: string, flags: CheckFlags): Promise<void> {
+  const other = OTHERS.find((name) => flags[name] !== undefined);
+  if (other !== undefined) {
+    throw new UsageError(`--gradescope-zip grades nothing: --${other} does not go with it`);
+  }
+  expectReportFile('--gradescope-zip', path);
   const { side, command } = assignedBy(flags);
   const by =
     flags.assignment === undefined ? '' : ' --assignment /autograder/source/assignment.yaml';
@@ -54,7 +63,7 @@ export function writeGradescopeZip(path: string, flags: CheckFlags): void {
   if (flags.assignment !== undefined) {
     files['assignment.yaml'] = [readFileSync(flags.assignment), READABLE];
   }
-  writeFileSync(path, zipSync(files));
+  await replaceFile(path, zipSync(files));
   process.stdout.write(`${path}\n`);
 }
 

@@ -161,6 +161,20 @@ print('end')
     }
   });
 
+  test.concurrent('writes reports into the folder that it makes, and says when that does not work', async () => {
+    await using folder = await TemporaryFolder.create({ 'server.py': 'import nonsense' });
+    const flags = ['--only', 'starts', '--out', 'out', '--tap', 'out/x.tap'];
+    const args = ['check', '--server', 'python3 server.py', ...flags];
+    const options = { cwd: folder.path };
+    expect((await run(WIRELAB, args, options)).status).toBe(1);
+    expect(await readFile(join(folder.path, 'out/x.tap'), 'utf8')).toContain('not ok 1');
+    await rm(join(folder.path, 'out/report.html'));
+    await mkdir(join(folder.path, 'out/report.html'));
+    const { status, stderr } = await run(WIRELAB, args, options);
+    expect(stderr).toMatch(/^error: \S+report\.html cannot be written: .*\n$/);
+    expect(status).toBe(1);
+  });
+
   test.concurrent.each(MISTAKES)(
     'finds the mistake of the %s %s: %s',
     async (side, base, name, checks) => {
@@ -448,10 +462,45 @@ describe('wirelab check, without grading', () => {
     [['--server', 'a', '--submitted', 'soon'], 'Give a time'],
   ])('refuses %j in one line', async (flags, words) => {
     await using folder = await TemporaryFolder.create({});
-    const all = ['check', ...flags, '--out', join(folder.path, 'out')];
-    const { status, stderr } = await run(WIRELAB, all);
+    const out = join(folder.path, 'out');
+    const { status, stderr } = await run(WIRELAB, ['check', ...flags, '--out', out]);
     expect(status).toBe(2);
     expect(stderr).toContain(words);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test.each([
+    [
+      ['--junit', 'nowhere/x.xml'],
+      /^error: --junit nowhere\/x\.xml: there is no folder \S+nowhere\n$/,
+    ],
+    [['--tap', 'a.txt/x.tap'], /: there is no folder \S+a\.txt\n$/],
+    [['--gradescope', '/dev/null'], /: that is no file\n$/],
+    [['--out', 'a.txt'], /^error: --out a\.txt cannot be a folder: \S+a\.txt is none\n$/],
+    [['--out', 'a.txt/out'], /cannot be a folder: \S+a\.txt is none\n$/],
+    [['--batch', 'class', '--out', 'a.txt/out'], /cannot be a folder: \S+a\.txt is none\n$/],
+    [['--gradescope-zip', 'nowhere/a.zip'], /there is no folder \S+nowhere\n$/],
+    [
+      ['--gradescope-zip', 'a.zip', '--junit', 'x.xml'],
+      /grades nothing: --junit does not go with it/,
+    ],
+    [
+      ['--gradescope-zip', 'a.zip', '--only', 'starts'],
+      /grades nothing: --only does not go with it/,
+    ],
+    [
+      ['--gradescope-zip', 'a.zip', '--batch', 'class'],
+      /grades nothing: --batch does not go with it/,
+    ],
+  ])('refuses %j before anything is graded', async (flags, words) => {
+    await using folder = await TemporaryFolder.create({ 'a.txt': 'mine' });
+    await mkdir(join(folder.path, 'class/ann'), { recursive: true });
+    const args = ['check', '--server', 'a', ...flags];
+    const { status, stderr, stdout } = await run(WIRELAB, args, { cwd: folder.path });
+    expect(stderr).toMatch(words);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect((await readdir(folder.path)).sort()).toEqual(['a.txt', 'class']);
   });
 
   test('says what is wrong with an assignment', async () => {
