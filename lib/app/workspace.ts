@@ -1,16 +1,5 @@
-import { rmSync } from 'node:fs';
-import {
-  cp,
-  lchown,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  realpath,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { cp, lchown, lstat, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { UsageError, UserError } from './exit-status.ts';
@@ -30,9 +19,8 @@ export class Workspace implements AsyncDisposable {
   static async copyOf(folder: string): Promise<Workspace> {
     const info = await stat(folder).catch(() => undefined);
     if (!info?.isDirectory()) throw new UsageError(`there is no folder ${folder}`);
-    const workspace = new Workspace(
-      await realpath(await mkdtemp(join(tmpdir(), 'wirelab-check-'))),
-    );
+    // At once: whenever the process ends, the folder is known.
+    const workspace = new Workspace(realpathSync(mkdtempSync(join(tmpdir(), 'wirelab-check-'))));
     try {
       await cp(folder, workspace.path, {
         recursive: true,
@@ -79,8 +67,9 @@ export class Workspace implements AsyncDisposable {
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
-    process.off('exit', this.#removeNow);
     await rm(this.path, { recursive: true, force: true, maxRetries: 3 });
+    // Not before: the process may end while it is removed.
+    process.off('exit', this.#removeNow);
   }
 }
 
