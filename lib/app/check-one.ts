@@ -29,7 +29,7 @@ import {
   replaceFile,
 } from './report-folder.ts';
 import { sandbox } from './sandbox.ts';
-import { STOP_SIGNALS } from './stop-signals.ts';
+import { GRADING_SIGNALS } from './stop-signals.ts';
 import { Workspace } from './workspace.ts';
 
 /** The family of the readings that an assignment requires. */
@@ -46,7 +46,7 @@ export interface Report extends Grade {
 /** Grades one submission, and writes all that was asked for. */
 export async function checkOne(flags: CheckFlags): Promise<void> {
   // What runs is ended, and what was copied removed, when the process ends. A second signal does not hurry it.
-  for (const signal of STOP_SIGNALS) process.on(signal, breakOff);
+  for (const signal of GRADING_SIGNALS) process.on(signal, breakOff);
   const { assignment, side, command } = assignedBy(flags);
   const out = resolve(flags.out);
   expectApart(out, flags.dir, true);

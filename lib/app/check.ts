@@ -4,7 +4,7 @@ import { type CheckFlags, explanation, listOfChecks } from './check-options.ts';
 import { EXIT } from './exit-status.ts';
 import { newCommand } from './flags.ts';
 import { ownNetwork } from './sandbox.ts';
-import { STOP_SIGNALS } from './stop-signals.ts';
+import { GRADING_SIGNALS } from './stop-signals.ts';
 
 /** Says to a process that it has a network of its own already. */
 const INSIDE = 'WIRELAB_OWN_NETWORK';
@@ -67,7 +67,7 @@ async function runInOwnNetwork(): Promise<boolean> {
     child.once('error', reject);
     child.once('exit', (code) => resolveStatus(code ?? EXIT.failed));
   });
-  for (const signal of STOP_SIGNALS) {
+  for (const signal of GRADING_SIGNALS) {
     process.on(signal, () => {
       if (child.exitCode === null) process.kill(-(child.pid ?? 0), signal);
     });

@@ -118,7 +118,7 @@ export function graded(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** Bubblewrap passes no signal on, and what runs in it is killed when it ends: it is to hear of none. */
-const OBLIVIOUS = `trap '' INT TERM HUP; exec "$0" "$@"`;
+const OBLIVIOUS = `trap '' INT TERM HUP QUIT; exec "$0" "$@"`;
 
 /** Not every system allows one within another. */
 const NESTED = ['bwrap', ...BUBBLEWRAP, '--', 'true'];
