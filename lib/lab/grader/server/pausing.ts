@@ -100,7 +100,7 @@ export const PAUSING: readonly ServerCheck[] = [
           ...{ expected: `${ann.name} in the list of users`, got: users },
         });
       }
-      expectAllParts(bench, await bench.download(ann, 'one-part-and-a-byte.txt'));
+      expectAllParts(bench, await bench.download(ann, 'binary.bin'));
     },
   },
 ];

@@ -153,8 +153,7 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
           ...{ expected: `no parts of ${name}`, got: answer?.[0] ?? '' },
         });
       }
-      const bob = await bench.login('bob');
-      bob.close();
+      await bench.login('bob');
     },
   },
   {
