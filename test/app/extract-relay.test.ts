@@ -37,7 +37,7 @@ test('relay: out of the captures of sender, server, receiver, and of one who did
   }
   for (const name of ['empty', 'again']) {
     await using extracted = await extract(capture(name));
-    expect(extracted).toMatchObject({ areWhole: true });
+    expect(extracted, extracted.told).toMatchObject({ areWhole: true });
     expect(await readFile(join(extracted.folder.path, 'empty'), 'utf8')).toBe('');
   }
   await using refused = await extract(capture('carol'));

@@ -350,7 +350,6 @@ export const CLIENT_FAULTS: readonly Fault[] = [
       'proceed',
       'stop-at-half',
       'quiet-in-pause',
-      'asks-for-what-is-missing',
       'duplicates',
       'other-order',
       'short-datagrams',
