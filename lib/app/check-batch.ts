@@ -18,6 +18,9 @@ import { GRADING_SIGNALS } from './stop-signals.ts';
 const MOST_SHOWN = 15;
 /** What a run that was broken off has not left behind. */
 const STAMP = 'graded.txt';
+/** What is written beside the folders of the submissions. */
+const [CSV, PAGE] = ['class.csv', 'class.html'] as const;
+const TABLES: readonly string[] = [CSV, PAGE];
 
 /** Grades each folder in a folder, several at a time, and writes a table of the class. */
 export async function checkBatch(folder: string, flags: CheckFlags): Promise<void> {
@@ -25,9 +28,16 @@ export async function checkBatch(folder: string, flags: CheckFlags): Promise<voi
   const alone = REPORTS.find((name) => flags[name] !== undefined);
   if (alone !== undefined)
     throw new UsageError(`--${alone} is for one submission, not for a batch`);
+  if (flags.submitted !== undefined) {
+    throw new UsageError(
+      '--submitted is for one submission: of a batch, the newest file of each counts',
+    );
+  }
   expectApart(flags.out, folder, false);
   expectReportFolder(flags.out);
   const names = await foldersIn(folder);
+  const table = names.find((name) => TABLES.includes(name));
+  if (table !== undefined) throw new UsageError(`a submission must not be called ${table}`);
   if (names.length === 0) throw new UsageError(`there are no folders in ${folder}`);
   const batch = new Batch(
     folder,
@@ -95,7 +105,8 @@ class Batch {
     const { report, why } = entry;
     const told = report === undefined ? why : scoreInWords(report);
     const from = earlier === undefined ? '' : ' (from an earlier run)';
-    process.stdout.write(`${this.#entries.size}/${count} ${visible(name)}: ${told}${from}\n`);
+    const line = `${this.#entries.size}/${count} ${name}: ${told}${from}`;
+    process.stdout.write(`${visible(line)}\n`);
   }
 
   /** Nor is a grade of what was handed in before one of what is there now. */
@@ -156,9 +167,9 @@ class Batch {
 
   async #writeTables(names: readonly string[]): Promise<void> {
     const entries = names.flatMap((name) => this.#entries.get(name) ?? []);
-    const table = join(this.#out, 'class.csv');
+    const table = join(this.#out, CSV);
     await writeFile(table, classCsv(entries));
-    const page = join(this.#out, 'class.html');
+    const page = join(this.#out, PAGE);
     await writeFile(page, classPage(this.#title, entries));
     const scores = entries.flatMap(({ report }) => report?.score ?? []).sort((a, b) => a - b);
     if (scores.length > 0) {

@@ -1,8 +1,9 @@
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { visible } from '../core/text.ts';
 import { type Assignment, isHidden, lateShare } from '../lab/grader/assignment.ts';
 import type { Result, Side } from '../lab/grader/check.ts';
-import { gradedFiles } from '../lab/grader/files.ts';
+import { gradedFiles, SECRET_FILE } from '../lab/grader/files.ts';
 import { type Grade, totals } from '../lab/grader/grade.ts';
 import { isSameReading } from '../lab/grader/readings-words.ts';
 import { githubResults } from '../lab/grader/report-github.ts';
@@ -13,13 +14,13 @@ import { tapReport } from '../lab/grader/report-tap.ts';
 import type { Lack } from '../lab/grader/stages.ts';
 import { assignedBy } from './check-assignment.ts';
 import { chartsOf } from './check-charts.ts';
-import { type CheckFlags, expectApart, quoted, REPORTS } from './check-options.ts';
+import { CHECKS, type CheckFlags, expectApart, quoted, REPORTS } from './check-options.ts';
 import { readingsInWords, resultInWords, sumInWords } from './check-terminal.ts';
-import { EXIT } from './exit-status.ts';
+import { EXIT, UsageError } from './exit-status.ts';
 import { folderSize } from './folder-size.ts';
 import { gradeClient } from './grade-client.ts';
 import { gradeServer } from './grade-server.ts';
-import type { GradeOptions } from './grading.ts';
+import { type GradeOptions, isAnyLeft } from './grading.ts';
 import { handedIn, whereIs } from './handed-in.ts';
 import { USUAL_LIMITS } from './process-guard.ts';
 import {
@@ -48,6 +49,9 @@ export async function checkOne(flags: CheckFlags): Promise<void> {
   // What runs is ended, and what was copied removed, when the process ends. A second signal does not hurry it.
   for (const signal of GRADING_SIGNALS) process.on(signal, breakOff);
   const { assignment, side, command } = assignedBy(flags);
+  if (!isAnyLeft(CHECKS[side], { assignment, ...(flags.only && { only: flags.only }) })) {
+    throw new UsageError('no check is left to be done: see --list, --only and the assignment');
+  }
   const out = resolve(flags.out);
   expectApart(out, flags.dir, true);
   expectReportFolder(flags.out);
@@ -63,6 +67,8 @@ export async function checkOne(flags: CheckFlags): Promise<void> {
     // The document does not say where a server has its files: here, or in a folder of that name.
     for (const [name, bytes] of Object.entries(files)) await workspace.write(name, bytes);
     await workspace.fill('files', files);
+    // Beside what it offers, so that it shows when that can be had.
+    await workspace.write(SECRET_FILE, Buffer.from('nobody may have this'));
   }
   const kept = sandbox();
   if (kept.owner !== undefined) await workspace.giveTo(kept.owner);
@@ -99,8 +105,8 @@ function breakOff(): void {
 /** Says in the first check of a program that does not start that it is elsewhere. */
 function withPlace(grade: Grade, place: string | undefined): Grade {
   const [first, ...others] = grade.results;
-  if (first === undefined || first.status === 'passed' || place === undefined) return grade;
-  process.stdout.write(`${place}\n`);
+  if (first?.check !== 'starts' || first.status === 'passed' || place === undefined) return grade;
+  process.stdout.write(`${visible(place)}\n`);
   return {
     ...grade,
     results: [{ ...first, findings: [{ wrong: place, share: 0 }, ...first.findings] }, ...others],
@@ -156,14 +162,16 @@ async function writeReports(
     .map((result) => ({ ...result, command: commandForStudent(report, result) }));
   const isAll = seen.length === report.results.length;
   const forStudents = { ...report, results: seen };
-  if (!isAll || late > 0 || assignment.hidden.length > 0) {
-    const folder = join(out, 'for-students');
-    await rm(folder, { recursive: true, force: true });
+  const folder = join(out, 'for-students');
+  // What an earlier grading has left is out of date.
+  await rm(folder, { recursive: true, force: true });
+  if (!isAll || late > 0) {
     await mkdir(join(folder, 'captures'), { recursive: true });
     for (const { capture } of seen) {
       if (capture !== undefined) await copyFile(join(out, capture), join(folder, capture));
     }
-    const html = htmlReport(forStudents, { charts, late, isPart: !isAll });
+    // What is taken off may be all that there is, the points of hidden checks included.
+    const html = htmlReport(forStudents, { charts, late: isAll ? late : 0, isPart: !isAll });
     await replaceFile(join(folder, 'report.html'), html);
   }
   await replaceFile(join(out, 'report.json'), inJson(report));

@@ -1,22 +1,30 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemCode } from '../core/errors.ts';
 import { CLIENT_CHECKS } from '../lab/grader/client-checks.ts';
 import type { Grade } from '../lab/grader/grade.ts';
 import { Patience } from '../lab/grader/patience.ts';
 import { clientReadingsInWords } from '../lab/grader/readings-words.ts';
 import { ClientProbe, type ClientProbeOptions } from '../net/client-probe.ts';
+import { UserError } from './exit-status.ts';
 import { type GradeOptions, gradeAll } from './grading.ts';
 import { SubmissionTerminal } from './submission-terminal.ts';
 
 /** Larger than any file that is sent to a client. */
 const MAX_SAVED_BYTES = 16 * 2 ** 20;
 
-/** Grades a client: each check has a client and a capture of its own. */
+/**
+ * Grades a client: each check has a client and a capture of its own.
+ * @throws UserError when other programs have all ports
+ */
 export async function gradeClient(options: GradeOptions): Promise<Grade> {
   const { assignment, command, sandbox } = options;
   const begin = performance.now();
   const probeOptions = probeOptionsOf(options);
-  const readings = await ClientProbe.read(probeOptions);
+  const readings = await ClientProbe.read(probeOptions).catch((error: unknown) => {
+    if (systemCode(error) !== 'EADDRINUSE') throw error;
+    throw new UserError('other programs listen on all the ports of the assignment: end them first');
+  });
   probeOptions.patience.forgive();
   const subject = { side: 'client', reached: readings?.reaches ?? 'nothing' } as const;
   const results = await gradeAll(subject, CLIENT_CHECKS, options, async (run) => {

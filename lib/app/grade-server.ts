@@ -14,11 +14,15 @@ import { SubmissionProgram } from './submission-program.ts';
 
 /** How long a server may take until it listens. */
 const START_SECONDS = 10;
-/** From one that has not listened in time before. */
+/** From one that has not listened in time the last time, if it has never taken longer. */
 const AGAIN_SECONDS = 1;
+/** So many times as long as it has ever taken. */
+const TIMES_SLOWEST = 5;
 const LAST_PORT_SECONDS = 2;
 /** Until what listened before is gone. */
 const FREE_SECONDS = 2;
+/** Of the last port nothing is expected any more after so many in a row. */
+const FEW_STARTS = 3;
 const POLL_MS = 20;
 
 /**
@@ -34,9 +38,13 @@ class ServerGrading implements AsyncDisposable {
   readonly #options: GradeOptions;
   #program: SubmissionProgram | undefined;
   #readings: ServerReadings = USUAL_READINGS;
-  #hasLastPort = true;
+  /** Starts at which its last port was not there in time, after none at which it was. */
+  #withoutLastPort = 0;
+  /** Starts in a row that did not come to anything. */
+  #failedStarts = 0;
+  /** How long it has taken to start, at most. */
+  #slowestSeconds = 0;
   #neverBegins = false;
-  #startSeconds = START_SECONDS;
   /** On which somebody listened before the program was started. */
   #takenPort: number | undefined;
   readonly #patience = new Patience();
@@ -82,15 +90,26 @@ class ServerGrading implements AsyncDisposable {
     const program = new SubmissionProgram(command, folder, sandbox, limits);
     this.#program = program;
     const [first, last] = [this.#port(0), this.#port(-1)];
-    if (!(await this.#waitForPort(first, this.#startSeconds))) {
-      this.#startSeconds = AGAIN_SECONDS;
+    const begin = performance.now();
+    if (!(await this.#waitForPort(first, this.#startPatience))) {
+      this.#failedStarts += 1;
       return false;
     }
-    this.#startSeconds = START_SECONDS;
-    // It opens one port after the other; one that has never been there is not waited for again.
-    if (!this.#hasLastPort) return true;
-    this.#hasLastPort = await this.#waitForPort(last, LAST_PORT_SECONDS);
+    this.#failedStarts = 0;
+    const took = (performance.now() - begin) / 1000;
+    this.#slowestSeconds = Math.max(this.#slowestSeconds, took);
+    // It opens one port after the other; one that is never there is not waited for again.
+    if (this.#withoutLastPort >= FEW_STARTS) return true;
+    if (await this.#waitForPort(last, LAST_PORT_SECONDS)) this.#withoutLastPort = 0;
+    else this.#withoutLastPort += 1;
     return true;
+  }
+
+  /** In seconds. */
+  get #startPatience(): number {
+    if (this.#failedStarts === 0) return START_SECONDS;
+    const usual = Math.max(AGAIN_SECONDS, TIMES_SLOWEST * this.#slowestSeconds);
+    return Math.min(START_SECONDS, usual);
   }
 
   async #waitForPort(port: number, seconds: number): Promise<boolean> {
@@ -156,6 +175,8 @@ class ServerGrading implements AsyncDisposable {
     const printed = this.#program?.takeOutput() ?? '';
     const probe = new ServerProbe(this.#probeOptions(), this.#readings, run.path);
     if (!begins) {
+      // Whatever kept it: once, it may have been the machine.
+      if (this.#failedStarts === 1) run.mayBeSpoilt();
       this.#blameStart(probe, printed);
       return await run.result(probe, printed);
     }

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
-import { opendir, stat } from 'node:fs/promises';
+import { lstat, opendir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 /** What is no part of a submission, whoever has put it there. */
 export const NOT_HANDED_IN: ReadonlySet<string> = new Set([
   ...['.git', '__pycache__', '.venv', '__MACOSX', 'wirelab-check'],
 ]);
-/** Files that are looked at, at most. */
-const MOST_FILES = 20_000;
+/** Files that are named, at most. */
+const MOST_NAMED = 20_000;
+/** What stands in files: not every word with a dot names one. */
+const SOURCE = /\.(?:py|pl|rb|lua|php|sh|js|mjs|cjs|ts|jar|exe|out)$/i;
 
 /** What stands in a submission, as far as names, sizes and times tell. */
 export interface HandedIn {
@@ -32,10 +34,10 @@ export async function handedIn(folder: string, apart?: string): Promise<HandedIn
       const [inside, name] = [join(path, entry.name), join(within, entry.name)];
       if (NOT_HANDED_IN.has(entry.name) || resolve(inside) === left) continue;
       if (entry.isDirectory()) await look(inside, name);
-      if (!entry.isFile() || files.length >= MOST_FILES) continue;
-      const info = await stat(inside).catch(() => undefined);
+      if (!entry.isFile() && !entry.isSymbolicLink()) continue;
+      const info = await lstat(inside).catch(() => undefined);
       if (info === undefined) continue;
-      files.push(name);
+      if (files.length < MOST_NAMED) files.push(name);
       hash.update(JSON.stringify([name, info.size, info.mtimeMs]));
       newest = Math.max(newest, Math.min(info.mtimeMs, Date.now()));
     }
@@ -51,7 +53,9 @@ export async function handedIn(folder: string, apart?: string): Promise<HandedIn
  */
 export function whereIs(command: string, { files }: Pick<HandedIn, 'files'>): string | undefined {
   if (files.length === 0) return 'the folder is empty';
-  const named = (command.match(/[^\s'"=]+\.\w+/g) ?? []).find((word) => !word.startsWith('/'));
+  // The first word is the program that runs it.
+  const [, ...words] = command.split(/[\s'"]+/).filter((word) => word !== '');
+  const named = words.find((word) => SOURCE.test(word) && !/^[-/]|[=@]/.test(word));
   if (named === undefined || files.includes(join(named))) return undefined;
   const name = named.split('/').at(-1);
   const found = files.find((file) => file.split(/[\\/]/).at(-1) === name);

@@ -1,8 +1,17 @@
 import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatBytes } from '../core/text.ts';
 import { deletedSize, folderSize } from './folder-size.ts';
-import { isAlive, openFilesOf, type ProcessInfo, processTree, waitedOf } from './process-tree.ts';
+import {
+  isAlive,
+  openFilesOf,
+  type ProcessInfo,
+  processTree,
+  type Scheduling,
+  schedulingOf,
+} from './process-tree.ts';
+import { Waiting } from './waiting.ts';
 
 /** How much a program may take. */
 export interface Limits {
@@ -44,8 +53,9 @@ export class ProcessGuard {
   #isOver = false;
   #tree: readonly ProcessInfo[] = [];
   #lookedAt = Number.NEGATIVE_INFINITY;
-  /** Milliseconds, by process: one that has ended counts on. */
-  readonly #waited = new Map<number, number>();
+  /** By process: one that has ended counts on. */
+  readonly #scheduling = new Map<number, Scheduling>();
+  readonly #waiting = new Waiting(availableParallelism(), performance.now());
 
   /**
    * @param onExceeded it is about to be ended: why.
@@ -74,12 +84,20 @@ export class ProcessGuard {
     return own.length === 0 ? undefined : own.flatMap(({ pid }) => openFilesOf(pid) ?? []).length;
   }
 
-  /** Milliseconds for which its processes have waited for a processor so far; 0 where the system does not tell. */
+  /**
+   * Milliseconds for which its processes have waited so far for a processor that others had; 0 where the system does
+   * not tell.
+   */
   waited(): number {
     for (const { pid } of this.#lately()) {
-      this.#waited.set(pid, Math.max(this.#waited.get(pid) ?? 0, waitedOf(pid)));
+      const scheduling = schedulingOf(pid);
+      const before = this.#scheduling.get(pid)?.worked ?? 0;
+      if (scheduling.worked >= before) this.#scheduling.set(pid, scheduling);
     }
-    return [...this.#waited.values()].reduce((sum, one) => sum + one, 0);
+    const all = [...this.#scheduling.values()];
+    const worked = all.reduce((sum, one) => sum + one.worked, 0);
+    const waited = all.reduce((sum, one) => sum + one.waited, 0);
+    return this.#waiting.at(performance.now(), worked, waited);
   }
 
   /** Asks all of it to end, as Ctrl-C does. */

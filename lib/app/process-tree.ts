@@ -56,20 +56,31 @@ export function openFilesOf(pid: number): readonly string[] | undefined {
   }
 }
 
-/** Milliseconds for which a process has been ready and had no processor; 0 where the system does not tell. */
-export function waitedOf(pid: number): number {
+export interface Scheduling {
+  /** Milliseconds on a processor. */
+  readonly worked: number;
+  /** Milliseconds of being ready, and having none. */
+  readonly waited: number;
+}
+
+/** Of a process with all its threads; nothing where the system does not tell. */
+export function schedulingOf(pid: number): Scheduling {
+  const none: Scheduling = { worked: 0, waited: 0 };
   return numbersIn(`/proc/${pid}/task`).reduce((sum, thread) => {
     try {
       // Time on a processor, time of waiting for one, both in nanoseconds: sched-stats of Linux.
-      const [, waited = '0'] = readFileSync(
+      const [worked = '0', waited = '0'] = readFileSync(
         `/proc/${pid}/task/${thread}/schedstat`,
         'latin1',
       ).split(' ');
-      return sum + Number(waited) / 1e6;
+      return {
+        worked: sum.worked + Number(worked) / 1e6,
+        waited: sum.waited + Number(waited) / 1e6,
+      };
     } catch {
       return sum;
     }
-  }, 0);
+  }, none);
 }
 
 function processes(): ProcessInfo[] {

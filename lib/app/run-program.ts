@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { systemCode } from '../core/errors.ts';
+import { visible } from '../core/text.ts';
 import { recordPrograms } from './capture.ts';
 import { EXIT, type ExitStatus, UsageError, UserError } from './exit-status.ts';
 
@@ -21,7 +22,9 @@ async function statusOf(command: Command): Promise<ExitStatus> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (!(error instanceof UserError)) throw error;
-    process.stderr.write(`error: ${error.message}\n`);
+    // Names of files stand in it, whoever has given them.
+    const message = error.message.split('\n').map(visible).join('\n');
+    process.stderr.write(`error: ${message}\n`);
     return error instanceof UsageError ? EXIT.usage : EXIT.failed;
   }
 }

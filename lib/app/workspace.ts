@@ -26,7 +26,7 @@ export class Workspace implements AsyncDisposable {
         recursive: true,
         verbatimSymlinks: true,
         filter: async (source) =>
-          !NOT_HANDED_IN.has(basename(source)) && (await isOrdinary(source)),
+          source === folder || (!NOT_HANDED_IN.has(basename(source)) && (await isOrdinary(source))),
       });
     } catch (error) {
       await workspace[Symbol.asyncDispose]();

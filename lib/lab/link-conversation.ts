@@ -42,6 +42,11 @@ export class LinkConversation {
   #heldAnswer: Buffer = Buffer.alloc(0);
   #answerDeadline: Millis | undefined;
 
+  /** Whether a download was asked for, and the two have not agreed on a port yet. */
+  get isBeginning(): boolean {
+    return this.#state !== 'idle';
+  }
+
   *fromClient(chunk: Buffer, now: Millis): Generator<Passed> {
     let rest = chunk;
     while (rest.length > 0) {

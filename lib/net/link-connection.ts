@@ -118,7 +118,8 @@ export class LinkConnection {
   /** For whoever watches: what was dropped is to come again, or not. */
   #tellReRequest(chunk: Buffer): void {
     const text = chunk.subarray(0, MOST_TOLD).toString('latin1').trim();
-    if (this.#datagrams === undefined || !/^\d[\d\s,|]*$/.test(text)) return;
+    const isUnderWay = this.#datagrams !== undefined && !this.#conversation.isBeginning;
+    if (!isUnderWay || !/^\d[\d\s,|]*$/.test(text)) return;
     this.#options.onEvent(
       `asks again for ${text.replaceAll(/\s+/g, ' ')}${chunk.length > MOST_TOLD ? ' …' : ''}`,
     );

@@ -16,6 +16,8 @@ const BURST = 16;
 const BURST_GAP_MS = 2;
 /** Between two parts of a burst there is no time: this program had no processor. */
 const STALLED = millis(50);
+/** Of what is sent beside the parts, in the capture. */
+const NO_PART = 'no part of the file: what does the client make of it?';
 /** Of this machine as well, where 127.0.0.0/8 is whole. */
 const ELSEWHERE = '127.0.0.3';
 
@@ -159,9 +161,12 @@ export class ProbeParts {
     for (const stray of strays) {
       const from = plan.straysFromElsewhere ? ` from ${ELSEWHERE}` : '';
       this.#options.onStep(`a datagram of ${stray.length} bytes that is no part is sent${from}`);
-      if (plan.straysFromElsewhere) await sendFrom(ELSEWHERE, [stray], this.#port, this.#host);
-      else this.#put(stray);
-      explainDatagram('no part of the file: what does the client make of it?');
+      if (plan.straysFromElsewhere) {
+        await sendFrom(ELSEWHERE, [stray], this.#port, this.#host, NO_PART);
+        continue;
+      }
+      this.#put(stray);
+      explainDatagram(NO_PART);
     }
   }
 

@@ -6,7 +6,7 @@ import type {
   ServingPlan,
   ServingRecord,
 } from '../lab/grader/client-bench.ts';
-import { addressIn, wordsOf } from '../lab/grader/heard-text.ts';
+import { addressIn, questionIn, wordsOf } from '../lab/grader/heard-text.ts';
 import type { Patience } from '../lab/grader/patience.ts';
 import type { FairClock } from './fair-clock.ts';
 import { ProbeParts } from './probe-parts.ts';
@@ -63,14 +63,6 @@ export interface ProbeServingOptions {
   readonly source: string;
   readonly user: User;
   readonly onStep: (text: string) => void;
-}
-
-/** What is no question for parts, whatever numbers stand in it. */
-const COMMAND = /^(?:connect|disconnect|get_users|get_list_file|msg|msg_all|download)\b/;
-
-/** Letters before the numbers of a question: the document does not say that there are none. */
-function wordBefore(text: string): string {
-  return /^[^\d\s,;|[\](){}:]*/.exec(text)?.[0] ?? '';
 }
 
 type Mutable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
@@ -173,7 +165,8 @@ export class ProbeServing {
     const { host, digits = '' } = addressIn(message ?? '') ?? {};
     const port = parsePort(digits);
     if (port === undefined) {
-      if (message !== undefined) this.#onWord(message.trim());
+      if (message?.trim() === 'stop' && this.#count === 0) this.#onWord('stop');
+      else if (message !== undefined) this.#others.push(message.trim());
       return this.#count === 0 && (await this.#emptyIsOver());
     }
     this.#parts.aimAt(talker.peerAddress, port);
@@ -317,8 +310,8 @@ export class ProbeServing {
   }
 
   #onWord(text: string): void {
-    const numbers = COMMAND.test(text) ? undefined : text.match(/\d+/g)?.map(Number);
-    if (numbers !== undefined) this.#onReRequest(numbers, wordBefore(text));
+    const question = questionIn(text);
+    if (question !== undefined) this.#onReRequest(question.seqs, question.word);
     else if (text === 'stop' && this.#parts.has(this.#count)) this.#seen.stopped = true;
     else if (
       this.#seen.answer === undefined &&
@@ -332,7 +325,7 @@ export class ProbeServing {
     } else if (text !== '') this.#others.push(text);
   }
 
-  #onReRequest(seqs: number[], word: string): void {
+  #onReRequest(seqs: readonly number[], word: string): void {
     const time = this.#clock.now();
     const { lost, missing } = this.#parts;
     const inPause =

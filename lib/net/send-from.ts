@@ -1,13 +1,17 @@
 import { createSocket } from 'node:dgram';
 import { udpFamily } from './addresses.ts';
-import { tapUdp } from './tap.ts';
+import { explainDatagram, tapUdp } from './tap.ts';
 
-/** Sends datagrams from an address of this machine; nothing where there is no such address. */
+/**
+ * Sends datagrams from an address of this machine; nothing where there is no such address.
+ * @param comment of each, in a capture
+ */
 export async function sendFrom(
   from: string,
   datagrams: readonly Buffer[],
   port: number,
   host: string,
+  comment: string,
 ): Promise<void> {
   const socket = createSocket(udpFamily(from));
   try {
@@ -17,7 +21,10 @@ export async function sendFrom(
     });
     tapUdp(socket);
     for (const datagram of datagrams) {
-      await new Promise<void>((resolve) => socket.send(datagram, port, host, () => resolve()));
+      await new Promise<void>((resolve) => {
+        socket.send(datagram, port, host, () => resolve());
+        explainDatagram(comment);
+      });
     }
   } catch {
     // There is no such address here.

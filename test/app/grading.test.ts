@@ -80,6 +80,15 @@ describe('a check that costs points', () => {
     expect(result).toMatchObject({ status: 'passed', earned: 2 });
   });
 
+  test('keeps the best of what came, and its capture', async () => {
+    const result = await resultOf((bench, nth) => {
+      stall(80);
+      bench.blame({ wrong: `try ${nth}`, share: nth === 1 ? 0.5 : 1 });
+    });
+    expect(result).toMatchObject({ earned: 1, findings: [{ wrong: 'try 1' }] });
+    expect(triesOf(result)).toBe(1);
+  });
+
   test('counts at once when both could work', async () => {
     const result = await resultOf((bench) => bench.blame({ wrong: 'it never comes' }));
     expect(result).toMatchObject({ status: 'failed', earned: 0 });

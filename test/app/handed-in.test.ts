@@ -42,6 +42,11 @@ describe('what is handed in', () => {
     ['java Server', ['Server.class'], undefined],
     ['/usr/bin/python3.11 main.py', ['main.py'], undefined],
     ['./server', ['server'], undefined],
+    ['python3.11 main.py', ['main.py'], undefined],
+    ['java -cp . chat.Server', ['chat/Server.class'], undefined],
+    ['java -Dfile.encoding=UTF-8 Server', ['Server.class'], undefined],
+    ['npx tsx@4.19 Server.ts', ['Server.ts'], undefined],
+    ['python3 -m pkg.server', ['pkg/server.py'], undefined],
   ])('%s in a folder with %j: %s', (command, files, words) => {
     expect(whereIs(command, { files })).toBe(words);
   });

@@ -28,12 +28,13 @@ describe.skipIf(!tells)('a program that is guarded', () => {
       const guarded = { pid: child.pid ?? 0, holders: 0, folder: NOWHERE };
       return new ProcessGuard(guarded, USUAL_LIMITS, () => undefined);
     };
-    const [busy, sleeping] = [guard(BUSY), guard('sleep 60')];
+    // Two of them, so that neither has most of the processors.
+    const [busy, other, sleeping] = [guard(BUSY), guard(BUSY), guard('sleep 60')];
     try {
       await until('the wait', () => busy.waited() > 300);
       expect(sleeping.waited()).toBeLessThan(300);
     } finally {
-      await Promise.all([busy.close(), sleeping.close()]);
+      await Promise.all([busy.close(), other.close(), sleeping.close()]);
     }
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { addressIn, HeardText, wordsOf } from '../../lib/lab/grader/heard-text.ts';
+import { addressIn, HeardText, questionIn, wordsOf } from '../../lib/lab/grader/heard-text.ts';
 
 describe('what the grader hears without line ends', () => {
   test('is two messages where the second came after a while', () => {
@@ -72,12 +72,32 @@ describe('what the grader hears without line ends', () => {
     ['127.0.0.1|501230 1 2 3 40 1 2 3 4', { host: '127.0.0.1', digits: '50123' }],
     ['376420', { digits: '37642' }],
     ['3764200', { digits: '37642' }],
+    ['432100 1 2', { digits: '43210' }],
+    ['43210 1 2', { digits: '4321' }],
     ['37642 1', undefined],
     ['port 37642', undefined],
     ['', undefined],
   ])('%j tells the port %j', (message, address) => {
     expect(addressIn(message)).toEqual(address);
   });
+
+  test.each([
+    ['3 17', '', [3, 17]],
+    ['[3, 17]', '', [3, 17]],
+    ['missing|3|17', 'missing', [3, 17]],
+    ['resend:3,17', 'resend', [3, 17]],
+    ['{"missing": [3, 17]}', 'missing', [3, 17]],
+    ['resend|[3, 17]', 'resend', [3, 17]],
+  ])('%j asks for parts', (text, word, seqs) => {
+    expect(questionIn(text)).toEqual({ word, seqs });
+  });
+
+  test.each(['stop|ann12', '127.0.0.1:43210', 'proceed', 'no, 2 are enough', 'msg|7', ''])(
+    '%j does not',
+    (text) => {
+      expect(questionIn(text)).toBeUndefined();
+    },
+  );
 
   test('takes no time, whatever it is', () => {
     const begin = performance.now();
@@ -86,6 +106,7 @@ describe('what the grader hears without line ends', () => {
       wordsOf(long, 40);
       wordsOf(long.slice(0, -1), 40);
       addressIn(long);
+      questionIn(long);
     }
     expect(performance.now() - begin).toBeLessThan(1000);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { resultInWords, sumInWords } from '../../lib/app/check-terminal.ts';
+import { FaultPlan } from '../../lib/lab/faults.ts';
 import {
   DEFAULT_ASSIGNMENT,
   isHidden,
@@ -12,13 +13,16 @@ import { earned, type Result } from '../../lib/lab/grader/check.ts';
 import { classPage } from '../../lib/lab/grader/class-html.ts';
 import { classCsv, failingMost } from '../../lib/lab/grader/class-table.ts';
 import { CLIENT_CHECKS } from '../../lib/lab/grader/client-checks.ts';
+import { USUAL_PARTS } from '../../lib/lab/grader/files.ts';
 import type { Grade } from '../../lib/lab/grader/grade.ts';
+import { LOSSES } from '../../lib/lab/grader/losses.ts';
 import { githubResults } from '../../lib/lab/grader/report-github.ts';
 import { gradescopeResults } from '../../lib/lab/grader/report-gradescope.ts';
 import { htmlReport } from '../../lib/lab/grader/report-html.ts';
 import { junitReport } from '../../lib/lab/grader/report-junit.ts';
 import { tapReport } from '../../lib/lab/grader/report-tap.ts';
 import { SERVER_CHECKS } from '../../lib/lab/grader/server-checks.ts';
+import { readScenario } from '../../lib/lab/scenario.ts';
 import { SCENARIOS } from '../../lib/lab/scenarios.ts';
 
 const HOSTILE = '<script>alert("1")</script> & \x1b[31m]]>';
@@ -81,6 +85,34 @@ describe('points', () => {
   });
 });
 
+describe('what is lost of the usual file', () => {
+  const lost = (scenario: string): number[] => {
+    const loss = LOSSES.find((one) => one.scenario === scenario);
+    const plan = new FaultPlan(readScenario(SCENARIOS[scenario]).toClient, loss?.seed ?? 0);
+    const seqs = Array.from({ length: USUAL_PARTS }, (_, seq) => seq);
+    return seqs.filter((seq) => plan.fateOf(seq, 1, USUAL_PARTS - 1).length === 0);
+  };
+
+  test('is what its words say', () => {
+    expect(lost('first-datagram')).toEqual([0]);
+    expect(lost('last-datagram')).toEqual([USUAL_PARTS - 1]);
+    expect(lost('every-third')).toHaveLength(Math.floor(USUAL_PARTS / 3));
+    // Of 40 parts, 2 and 8 on average.
+    expect([1, 2, 3, 4]).toContain(lost('some-loss').length);
+    expect([5, 6, 7, 8, 9, 10, 11]).toContain(lost('heavy-loss').length);
+    expect(lost('stubborn')).toEqual([1]);
+  });
+
+  test('is several parts at a time in both halves, in bursts', () => {
+    const seqs = lost('burst');
+    const half = USUAL_PARTS / 2;
+    for (const from of [0, half]) {
+      const near = seqs.filter((seq) => seq >= from && seq + 2 < from + half);
+      expect(near.some((seq) => seqs.includes(seq + 1) && seqs.includes(seq + 2))).toBe(true);
+    }
+  });
+});
+
 describe('an assignment', () => {
   test('says what counts', () => {
     const assignment = readAssignment(
@@ -128,11 +160,11 @@ late: { due: 2026-12-01T12:00:00Z, per-day: 10%, most: 0.3 }
     [{ titel: 'x' }, "'titel' is not understood; there are title, server"],
     [
       { points: { pause: 'many' } },
-      "points: 'pause' has to be a number from 0 to 1000000, not 'many'",
+      "points: 'pause' has to be a number of whole or half points, from 0 to 1000000, not 'many'",
     ],
     [
       { points: { users: 1, pause: -5 } },
-      "points: 'pause' has to be a number from 0 to 1000000, not -5",
+      "points: 'pause' has to be a number of whole or half points, from 0 to 1000000, not -5",
     ],
     [{ points: [1] }, 'points has to be names of checks with points, like {pause: 5}, not [1]'],
     [

@@ -13,6 +13,17 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     to: '',
   },
   {
+    name: 'timer-of-300-ms',
+    side: 'client',
+    base: 'line.py',
+    about: 'waits 300 ms each time but the first',
+    loses: ['timer-grows'],
+    from: `                    timer += STEP
+`,
+    to: `                    timer = 3 * STEP
+`,
+  },
+  {
     name: 'no-timer',
     side: 'client',
     base: 'line.py',

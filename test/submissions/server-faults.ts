@@ -448,6 +448,15 @@ export const SERVER_FAULTS: readonly Fault[] = [
     to: 'if not os.path.isfile(os.path.join(FOLDER, name)):',
   },
   {
+    name: 'dots-in-name',
+    side: 'server',
+    base: 'line.py',
+    about: 'offers whatever is found from the folder by ../, and nothing by whole paths',
+    loses: ['path-in-name'],
+    from: 'if name not in list_files():',
+    to: "if not os.path.isfile(FOLDER + '/' + name):",
+  },
+  {
     name: 'thread-goes-on',
     side: 'server',
     base: 'line.py',
@@ -807,6 +816,15 @@ export const SERVER_FAULTS: readonly Fault[] = [
     loses: ['message-with-bar'],
     from: "to_all(f'{self.name} (to all): {rest}')",
     to: "to_all(self.name + ' (to all): ' + rest.partition('|')[0])",
+  },
+  {
+    name: 'bar-breaks-connection',
+    side: 'server',
+    base: 'line.py',
+    about: "breaks off with a client whose message for all has a '|' in it",
+    loses: ['message-with-bar'],
+    from: "to_all(f'{self.name} (to all): {rest}')",
+    to: "(rest,) = rest.split('|'); to_all(f'{self.name} (to all): {rest}')",
   },
   {
     name: 'forgets-who-stopped',

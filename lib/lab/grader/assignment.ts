@@ -68,8 +68,16 @@ const NAMES: Field<string[]> = {
     Array.isArray(value) && value.every((one) => typeof one === 'string') ? value : undefined,
   form: 'a list of names',
 };
+/** Gradebooks and late policies go by halves. */
+const POINTS: Field<number> = {
+  parse: (value) => {
+    const number = NUMBER.parse(value);
+    return number !== undefined && Number.isInteger(2 * number) ? number : undefined;
+  },
+  form: 'a number of whole or half points, from 0 to 1000000',
+};
 const NUMBERS: Field<Record<string, number>> = {
-  parse: (value) => readNamed(NUMBER, value, 'points'),
+  parse: (value) => readNamed(POINTS, value, 'points'),
   form: 'names of checks with points, like {pause: 5}',
 };
 const WORDS: Field<string> = {
@@ -141,7 +149,7 @@ const FIELDS = {
   points: NUMBERS,
   families: NAMES,
   readings: READINGS,
-  'reading-points': NUMBER,
+  'reading-points': POINTS,
   hidden: NAMES,
   prompts: PROMPTS,
   'check-seconds': SECONDS,

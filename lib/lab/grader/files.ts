@@ -4,6 +4,9 @@ import { SEGMENT_PAYLOAD } from '../../udp-reliable/segment.ts';
 /** Parts of the usual file: enough for a pause, for bursts and for every third, and sent in no time. */
 export const USUAL_PARTS = 40;
 
+/** Beside the folder that a server has to offer. */
+export const SECRET_FILE = 'secret.txt';
+
 /** The files that a server has to offer while it is graded, by name. */
 export function gradedFiles(): Record<string, Buffer> {
   return {

@@ -1,6 +1,8 @@
 /** A write that has come so long after the one before is another message, in wall time. */
 const APART_MS = 20;
 /** No message ends with what stands between two things. */
+/** A list of numbers is as long as that at most. */
+const MOST_QUESTION = 65_536;
 const GOES_ON = /[\s|,;]$/;
 
 /** What came from a program and was not taken yet: the end of it, when it is too much. */
@@ -65,10 +67,26 @@ export function addressIn(
 ): { readonly host?: string; readonly digits: string } | undefined {
   const [, host, digits] =
     /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*$/.exec(message) ??
-    /^\s*(?:([\d.]+)\|)?(\d{4,5}?)0+(?:[\s,|]+1[\s,|\d]*)?$/.exec(message) ??
+    /^\s*(?:([\d.]+)\|)?(\d{4,5})0+(?:[\s,|]+1[\s,|\d]*)?$/.exec(message) ??
     [];
   if (digits === undefined) return undefined;
   return { digits, ...(host !== undefined && { host }) };
+}
+
+/** A word at most, and then numbers and what stands between them, like `missing|3|17` or `[3, 17]`. */
+const QUESTION = /^["'{[(\s]*([A-Za-z_-]*)["':\s|,;=([{]*\d[\d\s,;|[\](){}]*$/;
+const COMMAND = /^(?:connect|disconnect|get_users|get_list_file|msg|msg_all|download)$/;
+
+/**
+ * What a client asks for in a message that asks for parts: the document does not say how it is written.
+ * @returns `undefined` for anything else
+ */
+export function questionIn(
+  text: string,
+): { readonly word: string; readonly seqs: readonly number[] } | undefined {
+  const [, word] = QUESTION.exec(text.slice(0, MOST_QUESTION)) ?? [];
+  if (word === undefined || COMMAND.test(word)) return undefined;
+  return { word, seqs: (text.match(/\d+/g) ?? []).map(Number) };
 }
 
 /** Lists of numbers that have come as one. */

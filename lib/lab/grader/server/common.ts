@@ -5,6 +5,8 @@ import type { DownloadRecord, ServerBench, Talker } from '../server-bench.ts';
 export const ANYTHING = /[\s\S]+/;
 /** Milliseconds in which what should not happen would have happened. */
 export const NOTHING_FOR = 700;
+/** Milliseconds that it takes a program to end, and more. */
+export const ENDS_WITHIN = 250;
 const MOST_PIECES = 50;
 
 /** What the list of users says, as it came. */

@@ -1,8 +1,5 @@
 import type { ServerBench, ServerCheck, Talker } from '../server-bench.ts';
-import { ANYTHING, lists, usersSeenBy } from './common.ts';
-
-/** Milliseconds that it takes a program to end, and more. */
-const ENDS_WITHIN = 250;
+import { ANYTHING, ENDS_WITHIN, lists, usersSeenBy } from './common.ts';
 
 export const DISCONNECTING: readonly ServerCheck[] = [
   {

@@ -1,7 +1,8 @@
 import { millis } from '../../../core/brands.ts';
 import { counted } from '../../../core/text.ts';
+import { SECRET_FILE } from '../files.ts';
 import type { ServerBench, ServerCheck, Talker } from '../server-bench.ts';
-import { ANYTHING, expectAllParts, expectDatagrams, NOTHING_FOR } from './common.ts';
+import { ANYTHING, ENDS_WITHIN, expectAllParts, expectDatagrams, NOTHING_FOR } from './common.ts';
 
 /** On a port. */
 const MORE_THAN_FIT = 17;
@@ -52,7 +53,7 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
       expectDatagrams(bench, await bench.download(ann, 'two-parts.txt'));
       ann.close();
       // One that ends with its clients does so by then.
-      await bench.wait(250);
+      await bench.wait(ENDS_WITHIN);
       const came = await bench.datagramsAtAnother(await bench.login('bob'), 'usual.txt');
       if (came === 0) return;
       bench.fail({
@@ -143,7 +144,7 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
     hint: 'download|../secret.txt must not announce any parts.',
     run: async (bench) => {
       const ann = await bench.login('ann');
-      for (const name of ['../secret.txt', 'files/../../secret.txt', '/etc/hostname', '..']) {
+      for (const name of [`../${SECRET_FILE}`, `./../${SECRET_FILE}`, '/etc/hostname', '..']) {
         ann.forget();
         await ann.say(`download|${name}`);
         const answer = await ann.hears(ANYTHING, NOTHING_FOR);
