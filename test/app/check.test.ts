@@ -367,6 +367,10 @@ hidden: [files]
     expect(again.stdout).toContain('left out, as they are no folders: notes.txt\n3 submissions, ');
     expect(again.stdout).toMatch(/bob: 12 of 12\n/);
     expect(again.stdout.match(/from an earlier run/g)).toHaveLength(2);
+    // What is not hidden any more is not handed out without it.
+    await writeFile(at('assignment.yaml'), 'server: python3 server.py\nfamilies: [starting]\n');
+    await run(WIRELAB, args);
+    expect(existsSync(at('out/ann/for-students'))).toBe(false);
   }, 120_000);
 
   test.concurrent('takes off what the assignment has for coming late, by the newest file', async () => {
@@ -387,13 +391,17 @@ hidden: [files]
   test.concurrent('says where the program is that it cannot start', async () => {
     await using folder = await TemporaryFolder.create({});
     const at = (name: string): string => join(folder.path, name);
-    await mkdir(at('handed-in/project/src'), { recursive: true });
-    await writeFile(at('handed-in/project/src/server.py'), await submission('server', 'line.py'));
+    // Names of files do not drive the terminal.
+    await mkdir(at('handed-in/project/src\x1b'), { recursive: true });
+    await writeFile(
+      at('handed-in/project/src\x1b/server.py'),
+      await submission('server', 'line.py'),
+    );
     const args = ['--server', 'python3 server.py', '--dir', at('handed-in'), '--out', at('out')];
     const { stdout } = await run(WIRELAB, ['check', ...args, '--only', 'starts']);
-    expect(stdout).toContain(`there is no server.py, but ${join('project/src/server.py')}\n`);
+    expect(stdout).toContain('there is no server.py, but project/src\\x1b/server.py\n');
     const page = await readFile(at('out/report.html'), 'utf8');
-    expect(page).toContain('there is no server.py, but project/src/server.py');
+    expect(page).toContain('there is no server.py, but project/src\\x1b/server.py');
   });
 
   test.concurrent('knows the words of a client from the assignment', async () => {
@@ -460,6 +468,7 @@ describe('wirelab check, without grading', () => {
     [['--explain', 'nothing'], "there is no check 'nothing'"],
     [['--server', 'a', '--batch', '/no/such/folder'], 'there is no folder /no/such/folder'],
     [['--server', 'a', '--submitted', 'soon'], 'Give a time'],
+    [['--server', 'a', '--batch', '.', '--submitted', '2026-12-01'], '--submitted is for one'],
   ])('refuses %j in one line', async (flags, words) => {
     await using folder = await TemporaryFolder.create({});
     const out = join(folder.path, 'out');
@@ -501,6 +510,28 @@ describe('wirelab check, without grading', () => {
     expect(stderr).toMatch(words);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect((await readdir(folder.path)).sort()).toEqual(['a.txt', 'class']);
+  });
+
+  test('refuses to grade nothing, and a submission with the name of a table', async () => {
+    await using folder = await TemporaryFolder.create({
+      'none.yaml': 'families: []\n',
+      'one.yaml': 'families: [starting]\n',
+    });
+    const check = (...args: string[]) =>
+      run(WIRELAB, ['check', '--server', 'a', ...args], { cwd: folder.path });
+    for (const args of [
+      ['--assignment', 'none.yaml'],
+      ['--assignment', 'one.yaml', '--only', 'pause'],
+    ]) {
+      const { status, stderr, stdout } = await check(...args);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(/^error: no check is left to be done: .*\n$/);
+    }
+    await mkdir(join(folder.path, 'class/class.csv'), { recursive: true });
+    const { status, stderr } = await check('--batch', 'class');
+    expect({ status, stderr }).toEqual({
+      ...{ status: 2, stderr: 'error: a submission must not be called class.csv\n' },
+    });
   });
 
   test('says what is wrong with an assignment', async () => {
