@@ -81,6 +81,7 @@ export async function checkOne(flags: CheckFlags): Promise<void> {
     limits: { ...USUAL_LIMITS, disk },
     ...(flags.only && { only: flags.only }),
     repeat: (name) => repeatCommand(side, command, flags, name),
+    onAgain: () => process.stdout.write('again, as the machine was busy with others\n'),
     onResult: (result) => {
       if (result.family !== family) process.stdout.write(`${result.family}\n`);
       family = result.family;

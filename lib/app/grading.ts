@@ -40,6 +40,8 @@ export interface GradeOptions {
   /** Repeats the check of that name, or all of them. */
   readonly repeat: (check?: string) => string;
   readonly onResult?: (result: Result) => void;
+  /** From here on results come that take the place of earlier ones. */
+  readonly onAgain?: () => void;
 }
 
 /** A bench, as far as its time and what is written down are concerned. */
@@ -78,6 +80,7 @@ export async function gradeAll<One extends CheckInfo>(
     onResult?.(result);
   }
   // What has cost points while the machine was busy may be its fault: that is done again, when all have had their turn.
+  if (spoilt.length > 0 && !isLate()) options.onAgain?.();
   for (const { at, run } of spoilt) {
     const first = results[at];
     if (first === undefined || isLate()) break;
