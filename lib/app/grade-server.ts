@@ -176,7 +176,7 @@ class ServerGrading implements AsyncDisposable {
     const probe = new ServerProbe(this.#probeOptions(), this.#readings, run.path);
     if (!begins) {
       // Whatever kept it: once, it may have been the machine.
-      if (this.#failedStarts === 1) run.mayBeSpoilt();
+      if (!this.#neverBegins && this.#failedStarts === 1) run.mayBeSpoilt();
       this.#blameStart(probe, printed);
       return await run.result(probe, printed);
     }

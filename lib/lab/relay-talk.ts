@@ -158,7 +158,10 @@ export class RelayTalk implements Conversation {
     const key = transferKey('write', address, this.#user ?? '', offer.file);
     const file = this.#fileOf(offer, otherSide(this.#server));
     // It may be the port of an earlier one.
-    yield* this.#known.transfers.begin(key, { file, size: offer.size }, true);
+    const { size } = offer;
+    const transfer = yield* this.#known.transfers.begin(key, { file, size }, true);
+    // Its reader may be done with an empty file before the sender has come to the port: then nobody is there any more.
+    if (size === 0) transfer.begun = true;
   }
 
   #refused(offer: RelayOffer, by: Side, reason: string): FileEvent {

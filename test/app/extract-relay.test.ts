@@ -40,6 +40,13 @@ test('relay: out of the captures of sender, server, receiver, and of one who did
     expect(extracted, extracted.told).toMatchObject({ areWhole: true });
     expect(await readFile(join(extracted.folder.path, 'empty'), 'utf8')).toBe('');
   }
+  // Of an empty file nothing is missing where nobody has come for it to the port.
+  const data = await cut(capture('empty'), (packets) => {
+    const ports = packets.filter((one) => one.includes('WRITE')).map((one) => one.readUInt16BE(22));
+    return packets.filter((one) => [20, 22].every((at) => !ports.includes(one.readUInt16BE(at))));
+  });
+  await using alone = await extract(data);
+  expect(alone, alone.told).toMatchObject({ areWhole: true });
   await using refused = await extract(capture('carol'));
   expect(refused.areWhole).toBe(true);
   expect(refused.told).toMatch(

@@ -92,9 +92,8 @@ describe('a download through a link', () => {
     );
     expect(way.decisions.find(({ seq }) => seq === 0)?.text).toBeUndefined();
     // Whoever watches sees what is asked for again.
-    expect(way.events.find((text) => text.includes('asks again for'))).toMatch(
-      / asks again for 2 /,
-    );
+    const asked = way.events.filter((text) => /asks again for (?:\d+ )*2(?: |$)/.test(text));
+    expect(asked.length).toBeGreaterThan(0);
   });
 
   test('of a peer that is written after the original program has its parts counted, too', async () => {
