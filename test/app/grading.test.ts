@@ -80,7 +80,7 @@ describe('a check that costs points', () => {
     expect(result).toMatchObject({ status: 'passed', earned: 2 });
   });
 
-  test('keeps the best of what came, and its capture', async () => {
+  test('keeps the best of what came', async () => {
     const result = await resultOf((bench, nth) => {
       stall(80);
       bench.blame({ wrong: `try ${nth}`, share: nth === 1 ? 0.5 : 1 });
