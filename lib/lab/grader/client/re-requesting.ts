@@ -1,6 +1,7 @@
 import { counted } from '../../../core/text.ts';
 import type { ClientBench, ClientCheck } from '../client-bench.ts';
 import { LOSSES, type Loss } from '../losses.ts';
+import { isGrowing } from './timer-growth.ts';
 
 function lossCheck({ scenario, words, points, seed }: Loss): ClientCheck {
   return {
@@ -33,8 +34,6 @@ const EARLY = 0.85;
 const LATE = 1.6;
 /** A client may look at its clock now and then only. */
 const SOON = 2.5;
-/** By so much, in milliseconds, the last wait is longer than the second one: 300 where each is longer by a step. */
-const GROWTH = 150;
 
 const STEP = 100;
 
@@ -111,10 +110,9 @@ export const RE_REQUESTING: readonly ClientCheck[] = [
       const times = rounds.map(({ after }) => after);
       // What was asked before the last part came may have made the timer grow already, or not.
       const before = record.reRequests.filter(({ isSending }) => isSending).length;
-      const waits = rounds.map(({ fairAfter }, at) => fairAfter - (rounds[at - 1]?.fairAfter ?? 0));
       const isRight =
         times.length === ROUNDS &&
-        (waits[ROUNDS - 1] ?? 0) - (waits[1] ?? 0) >= GROWTH &&
+        isGrowing(rounds) &&
         times.every((time, round) => time >= timeOf(round) * EARLY) &&
         (rounds[ROUNDS - 1]?.fairAfter ?? 0) <= timeOf(ROUNDS - 1, before) * LATE;
       if (isRight) return;
