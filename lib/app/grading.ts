@@ -24,15 +24,8 @@ import type { Sandbox } from './sandbox.ts';
 
 const MOST_TRIES = 3;
 
-export interface GradeOptions {
-  /** What starts the program. */
-  readonly command: string;
-  /** Where it runs: a copy of the submission. */
-  readonly folder: string;
-  readonly files: Readonly<Record<string, Buffer>>;
+export interface GradingOptions {
   readonly assignment: Assignment;
-  readonly sandbox: Sandbox;
-  readonly limits: Limits;
   /** Those only; absent: all. */
   readonly only?: readonly string[];
   /** Where captures go. */
@@ -42,6 +35,16 @@ export interface GradeOptions {
   readonly onResult?: (result: Result) => void;
   /** From here on results come that take the place of earlier ones. */
   readonly onAgain?: () => void;
+}
+
+export interface GradeOptions extends GradingOptions {
+  /** What starts the program. */
+  readonly command: string;
+  /** Where it runs: a copy of the submission. */
+  readonly folder: string;
+  readonly files: Readonly<Record<string, Buffer>>;
+  readonly sandbox: Sandbox;
+  readonly limits: Limits;
 }
 
 /** A bench, as far as its time and what is written down are concerned. */
@@ -61,7 +64,7 @@ export interface Subject {
 export async function gradeAll<One extends CheckInfo>(
   { side, reached }: Subject,
   checks: readonly One[],
-  options: GradeOptions,
+  options: GradingOptions,
   grade: (run: CheckRun<One>) => Promise<Result>,
 ): Promise<Result[]> {
   const { assignment, only, onResult } = options;
@@ -127,7 +130,7 @@ function pointsWith(
 /** Whether anything is left to be done. */
 export function isAnyLeft(
   checks: readonly CheckInfo[],
-  { assignment, only }: Pick<GradeOptions, 'assignment' | 'only'>,
+  { assignment, only }: Pick<GradingOptions, 'assignment' | 'only'>,
 ): boolean {
   return checks.some((check) => {
     return only?.includes(check.name) !== false && pointsWith(assignment, only, check) > 0;
@@ -139,13 +142,13 @@ export class CheckRun<One extends CheckInfo> {
   readonly check: One;
   readonly path: ProbePath;
   readonly #points: number;
-  readonly #options: GradeOptions;
+  readonly #options: GradingOptions;
   readonly #capture: string;
   readonly #begin = performance.now();
   #recording: { readonly stop: () => void } | undefined;
   #wasDisturbed = false;
 
-  constructor(check: One, points: number, options: GradeOptions, tries = 1) {
+  constructor(check: One, points: number, options: GradingOptions, tries = 1) {
     const { scenario = 'clean', seed = 1, name } = check;
     this.check = check;
     this.path = { faults: readScenario(SCENARIOS[scenario]).toClient, seed };

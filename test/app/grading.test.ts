@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { gradeAll } from '../../lib/app/grading.ts';
-import { USUAL_LIMITS } from '../../lib/app/process-guard.ts';
-import { sandbox } from '../../lib/app/sandbox.ts';
 import { DEFAULT_ASSIGNMENT } from '../../lib/lab/grader/assignment.ts';
 import type { Check, Notes, Result } from '../../lib/lab/grader/check.ts';
 import { CheckNotes } from '../../lib/lab/grader/check-notes.ts';
@@ -38,8 +36,7 @@ async function resultOf(
     },
   };
   const options = {
-    ...{ command: '', folder: folder.path, captures: folder.path, files: {}, limits: USUAL_LIMITS },
-    ...{ assignment: DEFAULT_ASSIGNMENT, sandbox: sandbox(), repeat: () => '' },
+    ...{ assignment: DEFAULT_ASSIGNMENT, captures: folder.path, repeat: () => '' },
   };
   const subject = { side: 'server', reached: 'download-whole' } as const;
   const [result] = await gradeAll(subject, [check], options, async (one) => {
