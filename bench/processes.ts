@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -29,7 +29,9 @@ export function startPlain(
   args: readonly string[],
   stdin: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
-  return spawn(process.execPath, [join(ROOT, script), ...args], { stdio: [stdin, 'pipe', 'pipe'] });
+  return spawn(process.execPath, [resolve(ROOT, script), ...args], {
+    stdio: [stdin, 'pipe', 'pipe'],
+  });
 }
 
 /** Runs the built `wirelab`, as those who install it have it. */

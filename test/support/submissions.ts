@@ -28,7 +28,7 @@ if (!canGrade) {
 }
 
 /** Gives points to the checks that go beyond the document, too. */
-const ALL_CHECKS = 'points: { wrong-lengths: 1, other-senders: 1 }\n';
+export const ALL_CHECKS = 'points: { wrong-lengths: 1, other-senders: 1 }\n';
 
 /** The text of a right submission. */
 export async function submission(side: Side, file: string): Promise<string> {
