@@ -2,6 +2,7 @@
  * `npm run bench:grades`: grades every program of `test/submissions` again and again, several at a time, and tells
  * which did not come to the same each time. Status 1 when there is one.
  */
+import type { ChildProcess } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -49,6 +50,9 @@ interface Grading {
   readonly seconds: number;
 }
 
+/** Gradings under way. */
+const running = new Set<ChildProcess>();
+
 await runProgram(
   newCommand('bench:grades')
     .description('Grades the programs of test/submissions again and again, on a busy machine.')
@@ -77,6 +81,11 @@ async function gradeAll({ runs, jobs, minutes, programs, out }: Flags): Promise<
   }
   const end = performance.now() + minutes * 60_000;
   const tidyUp = await compilePrograms();
+  const stop = (): void => {
+    left.length = 0;
+    for (const child of running) child.kill();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   const lane = async (): Promise<void> => {
     for (let next = left.shift(); next && performance.now() < end; next = left.shift()) {
       const grading = await grade(next.program, next.run, `${out}-unlike`);
@@ -131,7 +140,10 @@ async function grade(program: Program, run: number, unlike: string): Promise<Gra
     const args = [`--${side}`, command, '--dir', dir, '--out', out, '--assignment', assignment];
     // Compiled before: the project may be worked on meanwhile. A lost point is a status of its own.
     const cli = join(process.env.WIRELAB_PROGRAMS ?? '', 'cli.js');
-    const why = await outputOf(startPlain(cli, ['check', ...args])).catch(String);
+    const child = startPlain(cli, ['check', ...args]);
+    running.add(child);
+    const why = await outputOf(child).catch(String);
+    running.delete(child);
     const report = await readFile(join(out, 'report.json'), 'utf8').catch(() => undefined);
     if (report === undefined) throw new UserError(`${id} was not graded: ${why}`);
     const { results, seconds } = JSON.parse(report) as Report;
