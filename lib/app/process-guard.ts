@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatBytes } from '../core/text.ts';
 import { deletedSize, folderSize } from './folder-size.ts';
 import {
+  type Descendant,
+  glanceAtTree,
   isAlive,
   openFilesOf,
   type ProcessInfo,
@@ -108,16 +110,18 @@ export class ProcessGuard {
   }
 
   readonly kill = (): void => {
+    this.#end(this.#all());
+  };
+
+  #end(tree: readonly ProcessInfo[]): void {
     if (process.platform === 'win32') {
       spawnSync('taskkill', ['/pid', String(this.#pid), '/t', '/f'], { stdio: 'ignore' });
       return;
     }
-    // What has left the group goes as well, where the system tells of it.
-    const tree = this.#isOver ? [] : processTree(this.#pid);
     signal(-this.#pid, 'SIGKILL');
     for (const { pid } of tree) signal(pid, 'SIGKILL');
     this.#sweep?.();
-  };
+  }
 
   /** The process itself has ended; what it has left behind goes with {@link kill}. */
   over(): void {
@@ -127,8 +131,8 @@ export class ProcessGuard {
 
   /** Ends all of it, and waits until it is gone: what comes next needs its ports. */
   async close(): Promise<void> {
-    const tree = processTree(this.#pid);
-    this.kill();
+    const tree = this.#all();
+    this.#end(tree);
     this.over();
     process.off('exit', this.kill);
     for (let looks = 0; looks < MOST_LOOKS && tree.some(({ pid }) => isAlive(pid)); looks += 1) {
@@ -137,17 +141,21 @@ export class ProcessGuard {
   }
 
   /** Its processes, without what only holds them. */
-  #own(): ProcessInfo[] {
-    if (this.#isOver) return [];
-    return processTree(this.#pid).filter(({ generation }) => generation >= this.#holders);
+  #own(treeOf = processTree): ProcessInfo[] {
+    return this.#all(treeOf).filter(({ generation }) => generation >= this.#holders);
   }
 
-  /** The same, as of a moment ago: to look at all processes of a machine takes some milliseconds. */
+  /** What has left the group as well, where the system tells of it. */
+  #all(treeOf = processTree): Descendant[] {
+    return this.#isOver ? [] : treeOf(this.#pid);
+  }
+
+  /** The same, as of a moment ago. */
   #lately(): readonly ProcessInfo[] {
     const time = performance.now();
     if (time - this.#lookedAt >= LOOK_EVERY_MS) {
       this.#lookedAt = time;
-      this.#tree = this.#own();
+      this.#tree = this.#own(glanceAtTree);
     }
     return this.#tree;
   }
