@@ -162,13 +162,14 @@ export class ProbeServing {
     // For an empty file a client may see no need for it.
     const message = await talker.nextMessage(this.#count === 0 ? 2500 : undefined);
     this.#lastHeard = this.#clock.now();
-    const { host, digits = '' } = addressIn(message ?? '') ?? {};
+    const { host, digits = '', word } = addressIn(message ?? '') ?? {};
     const port = parsePort(digits);
     if (port === undefined) {
       if (message?.trim() === 'stop' && this.#count === 0) this.#onWord('stop');
       else if (message !== undefined) this.#others.push(message.trim());
       return this.#count === 0 && (await this.#emptyIsOver());
     }
+    if (word !== undefined) this.#words.push(word);
     this.#parts.aimAt(talker.peerAddress, port);
     this.#seen.port = port;
     this.#seen.address = host === undefined ? 'port' : 'ip-port';

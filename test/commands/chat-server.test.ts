@@ -165,6 +165,17 @@ describe('a download', () => {
     );
   });
 
+  test('of an empty file survives a word that a bare client glued to the port', () => {
+    say('connect|alice');
+    say('download|q.txt');
+    server.fileOpened(1, { ...FILE, size: 0 }, KEY, at(0));
+    const effects = server.handle(1, '54321stop', 'bare', at(100));
+    expect(JSON.stringify(effects)).not.toContain('refused');
+    expect(effects).toContainEqual(
+      expect.objectContaining({ type: 'start-sending', target: { port: 54321 } }),
+    );
+  });
+
   test('of a bare client survives a word glued to a re-request', () => {
     const { sender } = transfer();
     sendEverything({ sender } as ReturnType<typeof transfer>);

@@ -78,9 +78,11 @@ describe('an address of a bare client', () => {
     ['127.0.0.1|432100 1 2 3', ['127.0.0.1|43210', '0 1 2 3']],
     // Of a file of which one part is sent before the pause.
     ['432100', ['43210', '0']],
+    ['43210stop', ['43210', 'stop']],
+    ['127.0.0.1|43210 proceed', ['127.0.0.1|43210', 'proceed']],
     // Twice.
     ['432100 1 20 1 2', ['43210', '0 1 20 1 2']],
-  ])('is told from the re-request that is glued to it: %s', (text, parts) => {
+  ])('is told from what is glued to it: %s', (text, parts) => {
     expect(splitGluedAddress(text)).toEqual(parts);
   });
 
@@ -92,6 +94,8 @@ describe('an address of a bare client', () => {
     '700000',
     '0',
     '432101 2',
+    '70000stop',
+    'stop',
     'x',
     '',
     '0 1',

@@ -74,7 +74,10 @@ describe('what the grader hears without line ends', () => {
     ['3764200', { digits: '37642' }],
     ['432100 1 2', { digits: '43210' }],
     ['43210 1 2', { digits: '4321' }],
+    ['37642stop', { digits: '37642', word: 'stop' }],
+    ['127.0.0.1|37642 proceed\n', { host: '127.0.0.1', digits: '37642', word: 'proceed' }],
     ['37642 1', undefined],
+    ['stop', undefined],
     ['port 37642', undefined],
     ['', undefined],
   ])('%j tells the port %j', (message, address) => {

@@ -1,8 +1,8 @@
 /** A write that has come so long after the one before is another message, in wall time. */
 const APART_MS = 20;
-/** No message ends with what stands between two things. */
 /** A list of numbers is as long as that at most. */
 const MOST_QUESTION = 65_536;
+/** No message ends with what stands between two things. */
 const GOES_ON = /[\s|,;]$/;
 
 /** What came from a program and was not taken yet: the end of it, when it is too much. */
@@ -58,19 +58,25 @@ export function wordsOf(message: string, count: number): readonly string[] {
   return words.flatMap((word) => listsOf(word, count));
 }
 
+/** Where a client wants its parts: `PORT` or `IP|PORT`. */
+export interface ToldAddress {
+  readonly host?: string;
+  readonly digits: string;
+  /** `proceed` or `stop`, where it came with it. */
+  readonly word?: string;
+}
+
 /**
- * The port that a client tells, and its own address if it does: `PORT` or `IP|PORT`. Where nothing separates them, the
- * first re-request may have come with it: for all parts, as none has been sent.
+ * The port that a client tells, and its own address if it does. Where nothing separates them, the first re-request may
+ * have come with it: for all parts, as none has been sent. Of an empty file nothing is waited for before `stop`.
  */
-export function addressIn(
-  message: string,
-): { readonly host?: string; readonly digits: string } | undefined {
-  const [, host, digits] =
-    /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*$/.exec(message) ??
+export function addressIn(message: string): ToldAddress | undefined {
+  const [, host, digits, word] =
+    /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*(proceed|stop)?\s*$/.exec(message) ??
     /^\s*(?:([\d.]+)\|)?(\d{4,5})0+(?:[\s,|]+1[\s,|\d]*)?$/.exec(message) ??
     [];
   if (digits === undefined) return undefined;
-  return { digits, ...(host !== undefined && { host }) };
+  return { digits, ...(host !== undefined && { host }), ...(word !== undefined && { word }) };
 }
 
 /** A word at most, and then numbers and what stands between them, like `missing|3|17` or `[3, 17]`. */
