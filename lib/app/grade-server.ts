@@ -21,7 +21,7 @@ const TIMES_SLOWEST = 5;
 const LAST_PORT_SECONDS = 2;
 /** Until what listened before is gone. */
 const FREE_SECONDS = 2;
-/** Of the last port nothing is expected any more after so many in a row. */
+/** Another port counts as the last one after so many in a row. */
 const FEW_STARTS = 3;
 const POLL_MS = 20;
 
@@ -38,7 +38,9 @@ class ServerGrading implements AsyncDisposable {
   readonly #options: GradeOptions;
   #program: SubmissionProgram | undefined;
   #readings: ServerReadings = USUAL_READINGS;
-  /** Starts at which its last port was not there in time, after none at which it was. */
+  /** That it opens last. */
+  #lastPort: number;
+  /** Starts in a row at which that was not there in time. */
   #withoutLastPort = 0;
   /** Starts in a row that did not come to anything. */
   #failedStarts = 0;
@@ -51,6 +53,7 @@ class ServerGrading implements AsyncDisposable {
 
   constructor(options: GradeOptions) {
     this.#options = options;
+    this.#lastPort = this.#port(-1);
   }
 
   async run(): Promise<Grade> {
@@ -89,19 +92,20 @@ class ServerGrading implements AsyncDisposable {
     const { command, folder, sandbox, limits } = this.#options;
     const program = new SubmissionProgram(command, folder, sandbox, limits);
     this.#program = program;
-    const [first, last] = [this.#port(0), this.#port(-1)];
     const begin = performance.now();
-    if (!(await this.#waitForPort(first, this.#startPatience))) {
+    if (!(await this.#waitForPort(this.#port(0), this.#startPatience))) {
       this.#failedStarts += 1;
       return false;
     }
     this.#failedStarts = 0;
     const took = (performance.now() - begin) / 1000;
     this.#slowestSeconds = Math.max(this.#slowestSeconds, took);
-    // It opens one port after the other; one that is never there is not waited for again.
-    if (this.#withoutLastPort >= FEW_STARTS) return true;
-    if (await this.#waitForPort(last, LAST_PORT_SECONDS)) this.#withoutLastPort = 0;
+    // It opens one port after the other.
+    if (await this.#waitForPort(this.#lastPort, LAST_PORT_SECONDS)) this.#withoutLastPort = 0;
     else this.#withoutLastPort += 1;
+    // One that is never there is not waited for again.
+    if (this.#withoutLastPort >= FEW_STARTS)
+      this.#lastPort = (await this.#portsHeard()).at(-1) ?? this.#port(0);
     return true;
   }
 
@@ -135,12 +139,17 @@ class ServerGrading implements AsyncDisposable {
   async #portTakenFor(seconds: number): Promise<number | undefined> {
     const deadline = performance.now() + seconds * 1000;
     for (;;) {
-      const { ports } = this.#options.assignment;
-      const taken = await Promise.all(ports.map((port) => this.#isListening(port)));
-      const port = ports[taken.indexOf(true)];
+      const [port] = await this.#portsHeard();
       if (port === undefined || performance.now() >= deadline) return port;
       await sleep(POLL_MS);
     }
+  }
+
+  /** On which somebody listens. */
+  async #portsHeard(): Promise<number[]> {
+    const { ports } = this.#options.assignment;
+    const heard = await Promise.all(ports.map((port) => this.#isListening(port)));
+    return ports.filter((_, at) => heard[at]);
   }
 
   async #isListening(port: number): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 /** The longest that anything is waited for; it ends what hangs, and says nothing about speed. */
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 const POLL_MS = 5;
 /** So many looks come without a pause: most of what is waited for is there at once. */
 const QUICK_LOOKS = 50;
