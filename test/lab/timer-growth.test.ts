@@ -21,18 +21,22 @@ describe('a timer', () => {
     ['by 100 ms each time', [100, 300, 600, 1000, 1500], true],
     ['not at all', [100, 200, 300, 400, 500], false],
     ['not at all, longer from the beginning', [300, 600, 900, 1200, 1500], false],
-    ['by 50 ms each time', [100, 250, 450, 700, 1000], false],
-    ['not at all, and is late in the end', [100, 200, 300, 400, 740], false],
+    ['once, to 300 ms', [100, 400, 700, 1000, 1300], false],
+    ['once, to 400 ms', [100, 500, 900, 1300, 1700], false],
+    ['once, and is late in the end', [100, 400, 700, 1000, 1500], false],
+    ['not at all, and is late in between', [300, 600, 900, 1500, 1800], false],
+    ['by 100 ms each time, and is late in the beginning', [400, 900, 1200, 1600, 2100], true],
   ])('that grows %s', (_, times, grows) => {
     expect(isGrowing(rounds(times))).toBe(grows);
   });
 
   test('grows that is looked at now and then only', () => {
-    for (let period = 5; period <= 240; period += 5) {
+    for (let period = 5; period <= 290; period += 5) {
       for (let phase = 0; phase < period; phase += 5) {
-        expect(isGrowing(rounds(looking(period, phase))), `every ${period}, from ${phase}`).toBe(
-          true,
-        );
+        const times = looking(period, phase);
+        // Later than that, it is too late anyway.
+        if ((times.at(-1) ?? 0) > 2400) continue;
+        expect(isGrowing(rounds(times)), `every ${period}, from ${phase}`).toBe(true);
       }
     }
   });
