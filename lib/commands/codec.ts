@@ -57,16 +57,16 @@ export function decodeClientMessage(
 
 /** The system gives clients ports of four or five digits. */
 const GLUED_ADDRESS = /^((?:[^|]*\|)?\d{4,5}?)(0(?: 1(?: [\d ]*)?)?)$/;
-/** Of an empty file, or of one that is stopped at once, there is nothing to wait for in between. */
-const ADDRESS_AND_WORD = /^((?:[^|]*\|)?\d{1,5}) ?(proceed|stop)$/;
+/** Of an empty file there is nothing to wait for in between. */
+const ADDRESS_AND_STOP = /^((?:[^|]*\|)?\d{1,5}) ?(stop)$/;
 
 /**
- * Takes apart an address and the word or the first re-request that a bare client sent right behind it. That one is for
+ * Takes apart an address and what a bare client sent right behind it: `stop`, or its first re-request. That one is for
  * all parts, from 0 on, as none has been sent yet; what can be a port as it stands is one.
  */
 export function splitGluedAddress(text: string): string[] {
   const [, address = '', behind = ''] =
-    ADDRESS_AND_WORD.exec(text) ?? GLUED_ADDRESS.exec(text) ?? [];
+    ADDRESS_AND_STOP.exec(text) ?? GLUED_ADDRESS.exec(text) ?? [];
   const isPort = (one: string): boolean =>
     parsePort(one.slice(one.lastIndexOf('|') + 1)) !== undefined;
   return !isPort(text) && isPort(address) ? [address, behind] : [text];

@@ -155,9 +155,8 @@ export class LinkConversation {
     this.#held = Buffer.alloc(0);
     this.#deadline = undefined;
     // A busy link may get the first re-request of a bare client together with its address.
-    const [address = '', again = ''] = splitGluedAddress(text);
-    const [, before = '', digits = '', behind = ''] =
-      /^([\d.:a-fA-F[\]%]+\|)?(\d{1,5})(\s*)$/.exec(address) ?? [];
+    const [address = ''] = splitGluedAddress(text);
+    const [, before = '', digits = ''] = /^([\d.:a-fA-F[\]%]+\|)?(\d{1,5})\s*$/.exec(address) ?? [];
     const port = parsePort(digits);
     // Whoever says something else before the answer says his address later.
     this.#state = port === undefined && this.#segmentCount === undefined ? 'requested' : 'idle';
@@ -170,7 +169,8 @@ export class LinkConversation {
       return;
     }
     const agreed: Agreed = { by: 'client', port, segmentCount: this.#segmentCount };
-    yield { agreed, text: (own) => `${before}${own}${behind}${again}` };
+    const behind = text.slice(before.length + digits.length);
+    yield { agreed, text: (own) => `${before}${own}${behind}` };
   }
 
   *#releaseAnswer(): Generator<Passed> {

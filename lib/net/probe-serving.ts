@@ -169,7 +169,7 @@ export class ProbeServing {
       else if (message !== undefined) this.#others.push(message.trim());
       return this.#count === 0 && (await this.#emptyIsOver());
     }
-    if (word !== undefined) this.#words.push(word);
+    if (word !== undefined) (this.#count === 0 ? this.#words : this.#others).push(word);
     this.#parts.aimAt(talker.peerAddress, port);
     this.#seen.port = port;
     this.#seen.address = host === undefined ? 'port' : 'ip-port';

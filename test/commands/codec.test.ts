@@ -79,7 +79,7 @@ describe('an address of a bare client', () => {
     // Of a file of which one part is sent before the pause.
     ['432100', ['43210', '0']],
     ['43210stop', ['43210', 'stop']],
-    ['127.0.0.1|43210 proceed', ['127.0.0.1|43210', 'proceed']],
+    ['127.0.0.1|43210 stop', ['127.0.0.1|43210', 'stop']],
     // Twice.
     ['432100 1 20 1 2', ['43210', '0 1 20 1 2']],
   ])('is told from what is glued to it: %s', (text, parts) => {
@@ -95,6 +95,7 @@ describe('an address of a bare client', () => {
     '0',
     '432101 2',
     '70000stop',
+    '43210proceed',
     'stop',
     'x',
     '',

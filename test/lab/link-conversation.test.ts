@@ -82,6 +82,16 @@ describe('a conversation through a link', () => {
     expect(talk.agreed).toEqual([{ by: 'client', port: 51234, segmentCount: 24 }]);
   });
 
+  test.each(['stop', ' stop', '0 1', '\r'])(
+    'of bare peers: what is glued to the number, %j, passes as it came',
+    (behind) => {
+      const talk = new Talk().client('connect|ann').server('ann is connectedconnected');
+      talk.client('download|q.txt').server('|0').client(`51234${behind}`).silence();
+      expect(talk.heard.server).toBe(`connect|anndownload|q.txt4444${behind}`);
+      expect(talk.agreed).toEqual([{ by: 'client', port: 51234, segmentCount: 0 }]);
+    },
+  );
+
   test('of bare peers: the same, when nothing follows the number', () => {
     const talk = new Talk()
       .client('connect|ann')

@@ -62,8 +62,8 @@ export function wordsOf(message: string, count: number): readonly string[] {
 export interface ToldAddress {
   readonly host?: string;
   readonly digits: string;
-  /** `proceed` or `stop`, where it came with it. */
-  readonly word?: string;
+  /** What has come with it, where nothing separates them: `stop` for an empty file. */
+  readonly word?: 'stop';
 }
 
 /**
@@ -72,11 +72,11 @@ export interface ToldAddress {
  */
 export function addressIn(message: string): ToldAddress | undefined {
   const [, host, digits, word] =
-    /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*(proceed|stop)?\s*$/.exec(message) ??
+    /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*(stop)?\s*$/.exec(message) ??
     /^\s*(?:([\d.]+)\|)?(\d{4,5})0+(?:[\s,|]+1[\s,|\d]*)?$/.exec(message) ??
     [];
   if (digits === undefined) return undefined;
-  return { digits, ...(host !== undefined && { host }), ...(word !== undefined && { word }) };
+  return { digits, ...(host !== undefined && { host }), ...(word === 'stop' && { word }) };
 }
 
 /** A word at most, and then numbers and what stands between them, like `missing|3|17` or `[3, 17]`. */
