@@ -21,7 +21,7 @@ const TIMES_SLOWEST = 5;
 const LAST_PORT_SECONDS = 2;
 /** Until what listened before is gone. */
 const FREE_SECONDS = 2;
-/** Another port counts as the last one after so many in a row. */
+/** Starts without its last port, in a row, after which another one counts as the last. */
 const FEW_STARTS = 3;
 const POLL_MS = 20;
 
@@ -103,9 +103,12 @@ class ServerGrading implements AsyncDisposable {
     // It opens one port after the other.
     if (await this.#waitForPort(this.#lastPort, LAST_PORT_SECONDS)) this.#withoutLastPort = 0;
     else this.#withoutLastPort += 1;
-    // One that is never there is not waited for again.
-    if (this.#withoutLastPort >= FEW_STARTS)
-      this.#lastPort = (await this.#portsHeard()).at(-1) ?? this.#port(0);
+    // One that is never there is not waited for again, but for the last one that was there; until more are.
+    const isLess = this.#lastPort !== this.#port(-1);
+    if (isLess || this.#withoutLastPort >= FEW_STARTS) {
+      const heard = (await this.#portsHeard()).at(-1);
+      if (heard !== undefined && (heard > this.#lastPort || !isLess)) this.#lastPort = heard;
+    }
     return true;
   }
 

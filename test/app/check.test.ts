@@ -152,7 +152,7 @@ describe.skipIf(!canGrade)('wirelab check', () => {
     if (fault === undefined) throw new Error('there is no such fault');
     const opened = '        ports.append(port)\n';
     const [before, after] = (await faulty(fault)).split(opened);
-    const text = `${before}${opened}        time.sleep(0.03)\n${after}`;
+    const text = `${before}${opened}        time.sleep(0.1)\n${after}`;
     // The last one is not waited for any more when its turn has come, and talks to the second port.
     const only = ['starts', 'connect', 'users', 'message-to-all', 'places-are-freed'];
     expect(lostBy(await grade('server', 'line.py', text, only))).toEqual([]);
