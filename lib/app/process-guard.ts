@@ -182,18 +182,20 @@ export class ProcessGuard {
     }
   }
 
-  #look({ memory, processes }: Limits, exceeded: (why: string) => void): void {
+  #look(limits: Limits, exceeded: (why: string) => void): void {
     this.#lookedAt = Number.NEGATIVE_INFINITY;
-    const own = this.#lately();
-    const used = own.reduce((sum, one) => sum + one.memory, 0);
-    const why =
-      used > memory
-        ? `it took more than ${formatBytes(memory)} of memory`
-        : own.length > processes
-          ? `it had more than ${processes} processes`
-          : undefined;
+    if (whyTooMuch(this.#lately(), limits) === undefined) return;
+    // A glance is not enough to end it.
+    const why = whyTooMuch(this.#own(), limits);
     if (why !== undefined) exceeded(why);
   }
+}
+
+function whyTooMuch(own: readonly ProcessInfo[], most: Limits): string | undefined {
+  const used = own.reduce((sum, one) => sum + one.memory, 0);
+  if (used > most.memory) return `it took more than ${formatBytes(most.memory)} of memory`;
+  if (own.length > most.processes) return `it had more than ${most.processes} processes`;
+  return undefined;
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

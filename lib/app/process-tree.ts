@@ -30,14 +30,18 @@ export function processTree(root: number): Descendant[] {
 }
 
 /**
- * The same at a glance: it costs as much as the tree has processes, and not as much as the machine has. One that comes
+ * The same at a glance: it costs as much as the tree has threads, and not as much as the machine has. One that comes
  * or goes just then may be missing, and so may others where one has hundreds of children.
  */
 export function glanceAtTree(root: number): Descendant[] {
   if (!tellsChildren()) return processTree(root);
   const found = descendants([root], 0);
+  const known = new Set([root]);
   for (const { pid, generation } of found) {
-    found.push(...descendants(childrenOf(pid), generation + 1));
+    // One whose thread has just ended is a child of another thread, too.
+    const children = childrenOf(pid).filter((child) => !known.has(child));
+    for (const child of children) known.add(child);
+    found.push(...descendants([...new Set(children)], generation + 1));
   }
   return found;
 }
