@@ -20,13 +20,19 @@ export function scenarioOf(name: string | undefined, more: MoreFaults): Scenario
   try {
     return readScenario({
       ...raw,
-      'to-client': { ...asFaults(raw['to-client']), ...more.toClient },
-      'to-server': { ...asFaults(raw['to-server']), ...more.toServer },
-      tcp: { ...asFaults(raw.tcp), ...more.tcp },
+      'to-client': merged(asFaults(raw['to-client']), more.toClient),
+      'to-server': merged(asFaults(raw['to-server']), more.toServer),
+      tcp: merged(asFaults(raw.tcp), more.tcp),
     });
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+/** Rules add up; of all else the flag counts. */
+function merged(faults: RawFaults, more: RawFaults): RawFaults {
+  const rules = [faults.rules ?? [], more.rules ?? []].flat();
+  return { ...faults, ...more, ...(rules.length > 0 && { rules }) };
 }
 
 /** @throws UsageError when there is none of that name. */
