@@ -7,8 +7,8 @@ import { counted, visible } from '../core/text.ts';
 import { classPage } from '../lab/grader/class-html.ts';
 import { type ClassEntry, classCsv, failingMost, scoreInWords } from '../lab/grader/class-table.ts';
 import { assignedBy } from './check-assignment.ts';
-import type { Report } from './check-one.ts';
 import { type CheckFlags, expectApart, REPORTS } from './check-options.ts';
+import type { Report } from './check-reports.ts';
 import { EXIT, UsageError } from './exit-status.ts';
 import { handedIn, NOT_HANDED_IN } from './handed-in.ts';
 import { expectReportFolder } from './report-folder.ts';
@@ -82,6 +82,8 @@ class Batch {
     };
     await Promise.all(Array.from({ length: jobs }, work));
     await this.#writeTables(names);
+    const isAll = [...this.#entries.values()].every(({ report }) => report !== undefined);
+    if (!isAll) process.exitCode = EXIT.failed;
     if (!this.#isStopped) return;
     process.stdout.write('broken off; the same command goes on with the rest\n');
     process.exitCode = EXIT.interrupted;

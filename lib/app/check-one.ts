@@ -1,20 +1,14 @@
-import { copyFile, mkdir, rm } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { visible } from '../core/text.ts';
-import { type Assignment, isHidden, lateShare } from '../lab/grader/assignment.ts';
-import type { Result, Side } from '../lab/grader/check.ts';
+import type { Assignment } from '../lab/grader/assignment.ts';
+import type { Result } from '../lab/grader/check.ts';
 import { gradedFiles, SECRET_FILE } from '../lab/grader/files.ts';
-import { type Grade, totals } from '../lab/grader/grade.ts';
+import type { Grade } from '../lab/grader/grade.ts';
 import { isSameReading } from '../lab/grader/readings-words.ts';
-import { githubResults } from '../lab/grader/report-github.ts';
-import { gradescopeResults } from '../lab/grader/report-gradescope.ts';
-import { htmlReport } from '../lab/grader/report-html.ts';
-import { junitReport } from '../lab/grader/report-junit.ts';
-import { tapReport } from '../lab/grader/report-tap.ts';
 import type { Lack } from '../lab/grader/stages.ts';
 import { assignedBy } from './check-assignment.ts';
-import { chartsOf } from './check-charts.ts';
-import { CHECKS, type CheckFlags, expectApart, quoted, REPORTS } from './check-options.ts';
+import { CHECKS, type CheckFlags, expectApart, REPORTS } from './check-options.ts';
+import { READINGS, repeatCommand, writeReports } from './check-reports.ts';
 import { readingsInWords, resultInWords, sumInWords } from './check-terminal.ts';
 import { EXIT, UsageError } from './exit-status.ts';
 import { folderSize } from './folder-size.ts';
@@ -23,26 +17,10 @@ import { gradeServer } from './grade-server.ts';
 import { type GradeOptions, isAnyLeft } from './grading.ts';
 import { handedIn, whereIs } from './handed-in.ts';
 import { USUAL_LIMITS } from './process-guard.ts';
-import {
-  expectReportFile,
-  expectReportFolder,
-  makeReportFolder,
-  replaceFile,
-} from './report-folder.ts';
+import { expectReportFile, expectReportFolder, makeReportFolder } from './report-folder.ts';
 import { sandbox } from './sandbox.ts';
 import { GRADING_SIGNALS } from './stop-signals.ts';
 import { Workspace } from './workspace.ts';
-
-/** The family of the readings that an assignment requires. */
-const READINGS = 'readings';
-
-/** A grade as it stands in `report.json`. */
-export interface Report extends Grade {
-  readonly earned: number;
-  readonly points: number;
-  /** After what is taken off for coming late. */
-  readonly score: number;
-}
 
 /** Grades one submission, and writes all that was asked for. */
 export async function checkOne(flags: CheckFlags): Promise<void> {
@@ -137,82 +115,4 @@ function withRequiredReadings(grade: Grade, assignment: Assignment, options: Gra
   });
   for (const result of results) process.stdout.write(resultInWords(result));
   return { ...grade, results: [...grade.results, ...results] };
-}
-
-async function writeReports(
-  grade: Grade,
-  assignment: Assignment,
-  out: string,
-  flags: CheckFlags,
-): Promise<Report> {
-  const results = grade.results.map((result) => {
-    const { capture } = result;
-    return capture === undefined ? result : { ...result, capture: relative(out, capture) };
-  });
-  const { earned, points } = totals(results);
-  const score = Math.max(0, earned - points * lateShare(assignment, flags.submitted));
-  const report: Report = { ...grade, results, earned, points, score: Math.round(score * 2) / 2 };
-  const charts = (result: Result): string[] =>
-    result.capture === undefined ? [] : chartsOf(join(out, result.capture));
-  const page = join(out, 'report.html');
-  const late = earned - report.score;
-  await replaceFile(page, htmlReport(report, { charts, late, where: process.cwd() }));
-  // For students, while the grades are not out.
-  const seen = report.results
-    .filter((result) => !isHidden(assignment, result))
-    .map((result) => ({ ...result, command: commandForStudent(report, result) }));
-  const isAll = seen.length === report.results.length;
-  const forStudents = { ...report, results: seen };
-  const folder = join(out, 'for-students');
-  // What an earlier grading has left is out of date.
-  await rm(folder, { recursive: true, force: true });
-  if (!isAll || late > 0) {
-    await mkdir(join(folder, 'captures'), { recursive: true });
-    for (const { capture } of seen) {
-      if (capture !== undefined) await copyFile(join(out, capture), join(folder, capture));
-    }
-    // What is taken off may be all that there is, the points of hidden checks included.
-    const html = htmlReport(forStudents, { charts, late: isAll ? late : 0, isPart: !isAll });
-    await replaceFile(join(folder, 'report.html'), html);
-  }
-  await replaceFile(join(out, 'report.json'), inJson(report));
-  const { junit, tap, gradescope, github } = flags;
-  // They are shown to students at once; Gradescope hides by itself what is hidden.
-  if (junit !== undefined) await replaceFile(junit, junitReport(forStudents));
-  if (tap !== undefined) await replaceFile(tap, tapReport(forStudents));
-  if (github !== undefined) await replaceFile(github, inJson(githubResults(forStudents)));
-  if (gradescope !== undefined) {
-    const all = report.results.map((result) => {
-      return { ...result, command: commandForStudent(report, result) };
-    });
-    const results = gradescopeResults({ ...report, results: all }, assignment, report.score);
-    await replaceFile(gradescope, inJson(results));
-  }
-  process.stdout.write(`report: ${page}\n`);
-  if (late > 0) process.stdout.write(`it came late: ${report.score} points are left\n`);
-  return report;
-}
-
-/** In his own folder; what is assigned, and what is hidden of it, he need not have. */
-function commandForStudent({ side, command }: Report, { check, family }: Result): string {
-  const flags = { dir: '.', assignment: undefined };
-  return repeatCommand(side, command, flags, family === READINGS ? undefined : check);
-}
-
-/** Repeats one check, or all of them. */
-function repeatCommand(
-  side: Side,
-  command: string,
-  flags: Pick<CheckFlags, 'dir'> & { readonly assignment?: string | undefined },
-  check?: string,
-): string {
-  const { dir, assignment } = flags;
-  const where = dir === '.' ? '' : ` --dir ${quoted(dir)}`;
-  const by = assignment === undefined ? '' : ` --assignment ${quoted(assignment)}`;
-  const one = check === undefined ? '' : ` --only ${check} --out wirelab-check/repeat-${check}`;
-  return `wirelab check --${side} ${quoted(command)}${where}${by}${one}`;
-}
-
-function inJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }

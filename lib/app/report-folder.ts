@@ -7,7 +7,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { UsageError, UserError } from './exit-status.ts';
 
@@ -61,11 +61,27 @@ export function makeReportFolder(out: string): { readonly captures: string } {
  * @throws UserError when that is not possible
  */
 export async function replaceFile(path: string, text: string | Uint8Array): Promise<void> {
-  try {
+  await attempt(`${path} cannot be written`, async () => {
     await rm(path, { force: true });
     await writeFile(path, text, { flag: 'wx' });
+  });
+}
+
+/** Makes a folder, and those above it. @throws UserError when that is not possible */
+export async function makeFolder(path: string): Promise<void> {
+  await attempt(`${path} cannot be made`, () => mkdir(path, { recursive: true }));
+}
+
+/** Removes a folder with all that is in it, or a link in its place. @throws UserError when that is not possible */
+export async function removeFolder(path: string): Promise<void> {
+  await attempt(`${path} cannot be removed`, () => rm(path, { recursive: true, force: true }));
+}
+
+async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
   } catch (error) {
-    throw new UserError(`${path} cannot be written: ${(error as Error).message}`);
+    throw new UserError(`${what}: ${(error as Error).message}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Report } from '../../lib/app/check-one.ts';
+import type { Report } from '../../lib/app/check-reports.ts';
 import type { Side } from '../../lib/lab/grader/check.ts';
 import { CLIENT_CHECKS } from '../../lib/lab/grader/client-checks.ts';
 import { obstacleOf } from '../../lib/lab/grader/grade.ts';

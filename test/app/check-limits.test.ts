@@ -7,7 +7,7 @@ import { canGrade, grade, lostBy, submission } from '../support/submissions.ts';
 import { TemporaryFolder } from './folders.ts';
 import { commandsWith, start, WIRELAB } from './programs.ts';
 
-describe.skipIf(!canGrade)('a program that is graded', () => {
+describe.skipIf(!canGrade)('wirelab check', () => {
   test.concurrent('keeps a program from what is not its own, even as root', async () => {
     const text = `import re
 print(re.search('CapEff:.*', open('/proc/self/status').read())[0])

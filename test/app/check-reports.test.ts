@@ -8,7 +8,7 @@ import { hasTshark, packetFields } from '../support/tshark.ts';
 import { TemporaryFolder } from './folders.ts';
 import { run, WIRELAB } from './programs.ts';
 
-describe.skipIf(!canGrade)('the report of wirelab check', () => {
+describe.skipIf(!canGrade)('wirelab check', () => {
   test.concurrent('writes its report through no link that was handed in', async () => {
     await using folder = await TemporaryFolder.create({ 'mine.txt': 'mine' });
     const at = (name: string): string => join(folder.path, name);

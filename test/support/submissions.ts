@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import type { Report } from '../../lib/app/check-one.ts';
+import type { Report } from '../../lib/app/check-reports.ts';
 import { ownNetwork } from '../../lib/app/sandbox.ts';
 import type { Side } from '../../lib/lab/grader/check.ts';
 import { TemporaryFolder } from '../app/folders.ts';
