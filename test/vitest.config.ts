@@ -26,8 +26,9 @@ const shared = {
   include: long ? ['**/*.long.ts', ...WITH_MORE_CASES] : ['**/*.test.ts'],
   exclude: ['**/node_modules/**', ...ALONE],
   // Time limits are there to end what hangs; no test depends on being fast.
-  testTimeout: long ? 1_800_000 : 60_000,
+  testTimeout: long ? 1_800_000 : 300_000,
   hookTimeout: 60_000,
+  expect: { poll: { timeout: 30_000 } },
   pool: 'forks' as const,
   // Loading everything anew for each file takes a minute in all.
   isolate: false,

@@ -5,13 +5,11 @@ import type { Actor } from './actor.ts';
 import { Stage, sha256 } from './demo-stage.ts';
 import { packagedFiles } from './package-files.ts';
 
-/** Up to six programs start. */
-const TIME_LIMIT_MS = 30_000;
 const PICTURE = 'picture.png';
 
 /** Three peers find each other; one offers a picture to the others, of whom one is asked. @param extra flags for ann */
 export function demoSent(extra: readonly string[]): Promise<void> {
-  const options = { limit: TIME_LIMIT_MS, extra: ['ann', extra] as const };
+  const options = { extra: ['ann', extra] as const };
   return Stage.run(async (stage) => {
     const lan = await makeLan(stage, '--name');
     const bob = stage.act('bob', [
@@ -36,7 +34,7 @@ export function demoSent(extra: readonly string[]): Promise<void> {
 
 /** Three messengers find each other, write, and send a picture; each has an engine of its own. @param extra flags for ann */
 export function demoLanshare(extra: readonly string[]): Promise<void> {
-  const options = { limit: TIME_LIMIT_MS, extra: ['ann', extra] as const };
+  const options = { extra: ['ann', extra] as const };
   return Stage.run(async (stage) => {
     const lan = await makeLan(stage, '--username');
     const chat = (name: string): Actor =>
@@ -68,7 +66,9 @@ export function demoLanshare(extra: readonly string[]): Promise<void> {
 
 /** Three peers on this machine, each with an address of its own; the ports are their own, too. */
 async function makeLan(stage: Stage, nameFlag: string) {
-  const [udpPort, tcpPort, dataPort] = [0, 100, 200].map((base) => 21_000 + base + randomInt(100));
+  const [udpPort, tcpPort, dataPort] = [0, 3000, 6000].map(
+    (base) => 22_000 + base + randomInt(3000),
+  );
   const hosts = ['ann', 'bob', 'cy'];
   const inboxOf = (name: string): string => join(stage.folder, name);
   for (const name of hosts) await mkdir(inboxOf(name));

@@ -64,7 +64,7 @@ hidden: [files]
     const all = await readFile(at('out/ann/for-students/report.html'), 'utf8');
     expect(all).toContain('>files');
     expect(all).not.toContain('hidden');
-  }, 120_000);
+  });
 
   test.concurrent('takes off what the assignment has for coming late, by the newest file', async () => {
     await using folder = await TemporaryFolder.create({

@@ -202,7 +202,7 @@ describe('a download in the terminal', () => {
     await using big = await TemporaryFolder.create();
     await writeFile(join(big.path, 'big.bin'), patternBytes(3_000_000));
     await using folder = await TemporaryFolder.create();
-    await using slow = await RunningServer.start(big.path, '--rate', '1M');
+    await using slow = await RunningServer.start(big.path, '--rate', '500K');
     await using alice = await chatter('alice', { route: slow.route, to: folder.path });
 
     await startDownload(alice, 'big.bin');

@@ -108,7 +108,7 @@ async function hears(engine: Program, fields: WireEvent): Promise<WireEvent> {
   await until(
     `${JSON.stringify(fields)} in ${engine.stdout}${engine.stderr}`,
     () => events().some(fits),
-    20_000,
+    100_000,
   );
   return events().find(fits) ?? {};
 }

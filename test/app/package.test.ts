@@ -23,7 +23,7 @@ beforeAll(async () => {
   server = await RunningServer.start(files.path);
   npmEnv = await makeNpmEnv();
   tarball = await pack();
-}, 120_000);
+});
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -87,7 +87,7 @@ describe('the package, installed', () => {
     await writeFile(join(app.path, 'package.json'), '{ "type": "module", "private": true }');
     const { status, stdout, stderr } = await run(app.path, 'npm', 'install', tarball);
     expect(status, stdout + stderr).toBe(0);
-  }, 120_000);
+  });
 
   afterAll(() => app[Symbol.asyncDispose]());
 

@@ -12,7 +12,7 @@ const COMPILED = process.env.WIRELAB_PROGRAMS;
 export const WIRELAB =
   COMPILED === undefined ? join(REPOSITORY, 'lib/cli.ts') : join(COMPILED, 'cli.js');
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 100_000;
 /** Node's arguments that let it run TypeScript. */
 const TSX = ['--import', new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href];
 

@@ -1,19 +1,37 @@
+import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
+
+/** Below those that the system gives out: what has just become free stays so, but for another test by chance. */
+const FIRST = 12_000;
+const COUNT = 10_000;
 
 /** A UDP and a TCP port that were free a moment ago, for peers that all have to have the same. */
 export async function freePorts(): Promise<{ readonly udpPort: number; readonly tcpPort: number }> {
-  const udp = createSocket('udp4');
-  udp.bind(0);
-  await once(udp, 'listening');
-  const tcp = createServer();
-  tcp.listen(0);
-  await once(tcp, 'listening');
-  const ports = { udpPort: udp.address().port, tcpPort: (tcp.address() as AddressInfo).port };
-  await Promise.all([
-    new Promise<void>((resolve) => udp.close(() => resolve())),
-    new Promise<void>((resolve) => tcp.close(() => resolve())),
-  ]);
-  return ports;
+  const udpPort = await freePort(async (port) => {
+    const socket = createSocket('udp4').bind(port);
+    await once(socket, 'listening');
+    socket.close();
+    await once(socket, 'close');
+  });
+  const tcpPort = await freePort(async (port) => {
+    const server = createServer().listen(port);
+    await once(server, 'listening');
+    server.close();
+    await once(server, 'close');
+  });
+  return { udpPort, tcpPort };
+}
+
+async function freePort(use: (port: number) => Promise<void>): Promise<number> {
+  for (;;) {
+    const port = FIRST + randomInt(COUNT);
+    try {
+      await use(port);
+      return port;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }

@@ -124,4 +124,4 @@ test('a data port withstands them, too', async () => {
   const there = await readdir(bob.folder);
   expect(there.filter((name) => !name.includes('.part'))).toEqual([]);
   expect(bob.stats()).not.toContain('dprg');
-}, 30_000);
+});

@@ -10,7 +10,7 @@ import { freePorts } from './free-ports.ts';
 import { until } from './waiting.ts';
 
 /** Programs may have to start first. */
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 100_000;
 
 export type WireEvent = Readonly<Record<string, string>>;
 

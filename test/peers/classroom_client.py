@@ -43,6 +43,8 @@ class Client:
                 self.inbox.put(None)
                 return
             messages = [data]
+            if data.endswith(b' is connectedconnected'):  # not read in time
+                messages = [data[:-len(b'connected')], b'connected']
             if self.options.line:
                 *messages, rest = (rest + data).split(b'\n')
             for message in messages:
@@ -177,7 +179,7 @@ def main():
     parser.add_argument('--answer', default='proceed', help='the answer at 50 %%')
     parser.add_argument('--say', metavar='TEXT')
     parser.add_argument('--to', metavar='TARGET', help='who --say is for (default: everybody)')
-    parser.add_argument('--limit', type=float, default=30.0, metavar='SECONDS')
+    parser.add_argument('--limit', type=float, default=100.0, metavar='SECONDS')
     options = parser.parse_args()
     if options.download is not None and options.out is None:
         parser.error('--download needs --out')

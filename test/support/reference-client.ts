@@ -101,7 +101,6 @@ export class ReferenceClient {
   #read = 0;
   #closed = false;
   #proceeded = false;
-  #lastSend = 0;
   /** Settles when the connection is over, whichever side ended it. */
   readonly ended: Promise<void>;
 
@@ -145,7 +144,6 @@ export class ReferenceClient {
 
   /** Writes bytes as they are. */
   sendBytes(bytes: Uint8Array): void {
-    this.#lastSend = Date.now();
     this.#socket.write(bytes);
   }
 
@@ -208,10 +206,12 @@ export class ReferenceClient {
 
   /** For a bare peer, silence is all that separates two messages. */
   async #sendApart(text: string): Promise<void> {
-    const wait = this.#lastSend + BARE_GAP_MS - Date.now();
-    if (this.#framing === 'bare' && wait > 0) await delay(wait);
-    // A server in this process reads what was sent before, even if both were held up for long.
-    if (this.#framing === 'bare') await loopTurns();
+    if (this.#framing === 'bare') {
+      // A server in this process reads what was sent before, even if both were held up for long; the silence is after.
+      await loopTurns();
+      await delay(BARE_GAP_MS);
+      await loopTurns();
+    }
     this.send(text);
   }
 

@@ -7,6 +7,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { loopTurns } from '../net/waiting.ts';
 
 /** How a peer ends a message: with LF, or not at all ("TCP messages", framing). */
 export type Framing = 'line' | 'bare';
@@ -75,6 +76,8 @@ export class ReferencePeer {
     this.#queue = this.#queue.then(async () => {
       const wait = this.#lastSend + BARE_GAP_MS - Date.now();
       if (this.#framing === 'bare' && wait > 0) await delay(wait);
+      // A client in this process reads what was sent before, even if both were held up for long.
+      if (this.#framing === 'bare') await loopTurns();
       this.sendBytes(encodeMessage(text, this.#framing));
     });
   }

@@ -28,7 +28,7 @@ export interface TerminalExit {
   readonly signal: number;
 }
 
-const DEFAULT_LIMIT_MS = 20_000;
+const DEFAULT_LIMIT_MS = 100_000;
 
 export class Terminal implements AsyncDisposable {
   readonly #pty: IPty;
