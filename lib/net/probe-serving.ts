@@ -20,6 +20,8 @@ const SHORT_LIMIT = millis(5000);
 const GIVEN_UP = millis(700);
 /** Timers have not grown to that when all that was lost has been asked for. */
 const LONG_SILENCE = millis(2000);
+/** So many times as long as it has been silent before: its timer grows. */
+const TIMES_LONGEST = 1.5;
 /** Re-requests in a row for nothing that could be missing: it will not come further. */
 const MOST_NEEDLESS = 8;
 const FEW_NEEDLESS = 2;
@@ -87,6 +89,8 @@ export class ProbeServing {
   readonly #words: string[] = [];
   /** Re-requests in a row for nothing that could be missing. */
   #needless = 0;
+  /** Between two things that happened, before the client said something. */
+  #longestSilence = 0;
   #lastHeard = millis(0);
   #lastAsked = millis(Number.NEGATIVE_INFINITY);
   #deafFor: number;
@@ -252,10 +256,14 @@ export class ProbeServing {
     return true;
   }
 
+  get #silence(): number {
+    return this.#clock.now() - Math.max(this.#parts.lastSentFair, this.#lastHeard);
+  }
+
   get #isSilent(): boolean {
-    const patience = Math.max(LONG_SILENCE, this.#options.patience.span);
-    const silence = this.#clock.now() - Math.max(this.#parts.lastSentFair, this.#lastHeard);
-    return silence > (this.#isWorking ? patience : GIVEN_UP);
+    const { span } = this.#options.patience;
+    const patience = Math.max(LONG_SILENCE, span, TIMES_LONGEST * this.#longestSilence);
+    return this.#silence > (this.#isWorking ? patience : GIVEN_UP);
   }
 
   /** Sends these parts for the first time. */
@@ -304,6 +312,7 @@ export class ProbeServing {
     const { talker } = this.#options;
     const message = await talker.nextMessage(TURN);
     if (message === undefined) return undefined;
+    this.#longestSilence = Math.max(this.#longestSilence, this.#silence);
     this.#lastHeard = this.#clock.now();
     // What was said behind an answer is about what is sent after it.
     this.#words.push(...(talker.framing === 'bare' ? wordsOf(message, this.#count) : [message]));
