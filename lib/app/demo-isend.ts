@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { Stage, sha256 } from './demo-stage.ts';
 import { packagedFiles } from './package-files.ts';
 
+/** Four programs start one after the other. */
+const TIME_LIMIT_MS = 20_000;
 const PASSWORD = 'correct horse';
 const PICTURE = 'picture.png';
 
 /** A receiver with a password, a sender without and one with it, a folder sent twice. @param extra flags for alice */
 export function demoIsend(extra: readonly string[]): Promise<void> {
-  const options = { extra: ['alice', extra] as const };
+  const options = { limit: TIME_LIMIT_MS, extra: ['alice', extra] as const };
   return Stage.run(async (stage) => {
     const { tree, inbox, passwordFile } = await prepare(stage.folder);
     const secret = ['--password-file', passwordFile];

@@ -5,11 +5,13 @@ import type { Actor } from './actor.ts';
 import { Stage, sha256 } from './demo-stage.ts';
 import { packagedFiles } from './package-files.ts';
 
+/** Up to six programs start. */
+const TIME_LIMIT_MS = 30_000;
 const PICTURE = 'picture.png';
 
 /** Three peers find each other; one offers a picture to the others, of whom one is asked. @param extra flags for ann */
 export function demoSent(extra: readonly string[]): Promise<void> {
-  const options = { extra: ['ann', extra] as const };
+  const options = { limit: TIME_LIMIT_MS, extra: ['ann', extra] as const };
   return Stage.run(async (stage) => {
     const lan = await makeLan(stage, '--name');
     const bob = stage.act('bob', [
@@ -34,7 +36,7 @@ export function demoSent(extra: readonly string[]): Promise<void> {
 
 /** Three messengers find each other, write, and send a picture; each has an engine of its own. @param extra flags for ann */
 export function demoLanshare(extra: readonly string[]): Promise<void> {
-  const options = { extra: ['ann', extra] as const };
+  const options = { limit: TIME_LIMIT_MS, extra: ['ann', extra] as const };
   return Stage.run(async (stage) => {
     const lan = await makeLan(stage, '--username');
     const chat = (name: string): Actor =>

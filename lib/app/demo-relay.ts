@@ -4,12 +4,14 @@ import type { Actor } from './actor.ts';
 import { Stage, sha256 } from './demo-stage.ts';
 import { packagedFiles } from './package-files.ts';
 
+/** Six programs start. */
+const TIME_LIMIT_MS = 20_000;
 const PICTURE = 'picture.png';
 const READERS = ['bob', 'carol'] as const;
 
 /** A file for three: two take it, one says no. @param extra flags for alice */
 export function demoRelay(extra: readonly string[]): Promise<void> {
-  return Stage.run(play, { extra: ['alice', extra] });
+  return Stage.run(play, { limit: TIME_LIMIT_MS, extra: ['alice', extra] });
 }
 
 async function play(stage: Stage): Promise<void> {

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { Actor } from './actor.ts';
 import { UserError } from './exit-status.ts';
 
-/** A demo takes some seconds; by then it ends, one way or the other. */
-const TIME_LIMIT_MS = 60_000;
+/** A demo ends by then, one way or the other, unless it is given longer. */
+const TIME_LIMIT_MS = 12_000;
 
 export interface StageOptions {
+  /** In milliseconds. */
+  readonly limit?: number;
   /** Who gets flags besides those of the play, the first time that he is started. */
   readonly extra: readonly [who: string, flags: readonly string[]];
 }
@@ -20,9 +22,9 @@ export class Stage {
   readonly #actors: Actor[] = [];
   readonly #extra: Map<string, readonly string[]>;
 
-  private constructor(folder: string, { extra }: StageOptions) {
+  private constructor(folder: string, { limit = TIME_LIMIT_MS, extra }: StageOptions) {
     this.folder = folder;
-    this.signal = AbortSignal.timeout(TIME_LIMIT_MS);
+    this.signal = AbortSignal.timeout(limit);
     this.#extra = new Map([extra]);
   }
 

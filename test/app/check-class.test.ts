@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { canGrade, grade, submission } from '../support/submissions.ts';
@@ -64,6 +64,25 @@ hidden: [files]
     const all = await readFile(at('out/ann/for-students/report.html'), 'utf8');
     expect(all).toContain('>files');
     expect(all).not.toContain('hidden');
+  });
+
+  test.concurrent('ends with 1 when one of a class was not graded', async () => {
+    await using folder = await TemporaryFolder.create({});
+    const at = (name: string): string => join(folder.path, name);
+    for (const name of ['ann', 'bob']) {
+      await mkdir(at(`class/${name}`), { recursive: true });
+      await writeFile(at(`class/${name}/server.py`), 'import nonsense\n');
+    }
+    const flags = ['--batch', at('class'), '--out', at('out'), '--only', 'starts'];
+    const check = () => run(WIRELAB, ['check', '--server', 'python3 server.py', ...flags]);
+    // Where the report is to be.
+    await mkdir(at('out/bob/report.html'), { recursive: true });
+    const { status, stdout } = await check();
+    expect(stdout).toMatch(/ann: 0 of \d+\n/);
+    expect(stdout).toMatch(/bob: not graded: error: .*report\.html cannot be written/);
+    expect(status).toBe(1);
+    await rm(at('out/bob'), { recursive: true });
+    expect((await check()).status).toBe(0);
   });
 
   test.concurrent('takes off what the assignment has for coming late, by the newest file', async () => {

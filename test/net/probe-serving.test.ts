@@ -1,11 +1,15 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { millis } from '../../lib/core/brands.ts';
+import type { FateOf } from '../../lib/lab/faults.ts';
+import type { ServingPlan } from '../../lib/lab/grader/client-bench.ts';
 import { USUAL_CLIENT_READINGS } from '../../lib/lab/grader/client-readings.ts';
 import { Patience } from '../../lib/lab/grader/patience.ts';
 import { FairClock } from '../../lib/net/fair-clock.ts';
-import { ProbeServing } from '../../lib/net/probe-serving.ts';
+import { ProbeServing, type Served } from '../../lib/net/probe-serving.ts';
 import { ProbeTalker } from '../../lib/net/probe-talker.ts';
 import { SEGMENT_PAYLOAD } from '../../lib/udp-reliable/segment.ts';
 
@@ -13,8 +17,45 @@ const COUNT = 40;
 const HALF = 20;
 const SECOND_HALF = Array.from({ length: COUNT - HALF }, (_, at) => at + HALF);
 
+/** Serves a client that has asked for a file of so many parts. */
+async function serve(
+  server: Socket,
+  count: number,
+  plan: ServingPlan,
+  patience = new Patience(),
+): Promise<Served> {
+  const clock = new FairClock(() => 0);
+  const onStep = (): void => undefined;
+  const names = { name: 'the server', other: 'client' };
+  const talker = new ProbeTalker({ framing: 'bare', ...names, patience, clock, onStep }, server);
+  try {
+    return await ProbeServing.run({
+      ...{ talker, clock, patience, onStep, plan, readings: USUAL_CLIENT_READINGS },
+      ...{ file: 'usual.txt', bytes: Buffer.alloc(count * SEGMENT_PAYLOAD), source: 'seed 1' },
+      user: { name: 'ann', isAsked: async () => true, types: async () => undefined },
+    });
+  } finally {
+    talker.reset();
+  }
+}
+
+/** Both ends of a connection. */
+async function connected(use: (client: Socket, server: Socket) => Promise<void>): Promise<void> {
+  const listener = createServer();
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const client = createConnection((listener.address() as AddressInfo).port, '127.0.0.1');
+  try {
+    const [server] = (await once(listener, 'connection')) as [Socket];
+    await use(client, server);
+  } finally {
+    client.destroy();
+    listener.close();
+  }
+}
+
 /** A client without line ends whose words reach a busy grader as one. */
-async function download(client: Socket, server: Socket) {
+async function download(client: Socket, server: Socket): Promise<Served> {
   const udp = createSocket('udp4');
   const parts = new Set<number>();
   udp.on('message', (datagram) => {
@@ -26,34 +67,18 @@ async function download(client: Socket, server: Socket) {
   });
   udp.bind(0, '127.0.0.1');
   await once(udp, 'listening');
-  const clock = new FairClock(() => 0);
-  const patience = new Patience();
-  const onStep = (): void => undefined;
-  const names = { name: 'the server', other: 'client' };
-  const talker = new ProbeTalker({ framing: 'bare', ...names, patience, clock, onStep }, server);
   // All that is missing, as nothing has come.
   const first = Array.from({ length: HALF }, (_, at) => at).join(' ');
   client.once('data', () => client.write(`${udp.address().port}${first}`));
   try {
-    return await ProbeServing.run({
-      ...{ talker, clock, patience, onStep, readings: USUAL_CLIENT_READINGS },
-      ...{ file: 'usual.txt', bytes: Buffer.alloc(COUNT * SEGMENT_PAYLOAD), plan: {} },
-      source: 'seed 1',
-      user: { name: 'ann', isAsked: async () => true, types: async () => undefined },
-    });
+    return await serve(server, COUNT, {});
   } finally {
     udp.close();
-    talker.reset();
   }
 }
 
 test('what a client without line ends says is told apart, and its questions are judged by what they are about', async () => {
-  const listener = createServer();
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const client = createConnection((listener.address() as AddressInfo).port, '127.0.0.1');
-  try {
-    const [server] = (await once(listener, 'connection')) as [Socket];
+  await connected(async (client, server) => {
     const seen = await download(client, server);
     expect(seen.port).toBeDefined();
     expect(seen.answer).toBe('proceed');
@@ -64,8 +89,39 @@ test('what a client without line ends says is told apart, and its questions are 
     // It could not know of them.
     expect(seen.reRequests[0]?.missing).toEqual(expect.arrayContaining(SECOND_HALF));
     expect(seen.reRequests[0]?.inPause).toBe(false);
-  } finally {
-    client.destroy();
-    listener.close();
-  }
+  });
+});
+
+test('a client whose timer has grown long is waited for, however often it has said nothing before', async () => {
+  const patience = new Patience();
+  for (let times = 0; times < 3; times += 1) patience.silent();
+  await connected(async (client, server) => {
+    const udp = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(udp, 'listening');
+    udp.once('message', () => client.write('stop'));
+    client.once('data', async () => {
+      client.write(`${udp.address().port}`);
+      for (const wait of [1800, 2300]) {
+        await delay(wait);
+        client.write('0');
+      }
+    });
+    const fateOf: FateOf = (_, nth) => (nth <= 2 ? [] : [{ delay: millis(0) }]);
+    try {
+      const seen = await serve(server, 1, { fateOf }, patience);
+      expect(seen.reRequests).toHaveLength(2);
+      expect(seen.delivered).toBe(true);
+      expect(seen.stopped).toBe(true);
+    } finally {
+      udp.close();
+    }
+  });
+});
+
+test('the stop that a client has glued to its port, of an empty file, is heard', async () => {
+  await connected(async (client, server) => {
+    client.once('data', () => client.write('40001stop'));
+    const seen = await serve(server, 0, {});
+    expect(seen).toMatchObject({ port: 40_001, stopped: true, delivered: true, others: [] });
+  });
 });

@@ -185,7 +185,7 @@ class Engine:
         times = [at for at, _ in seen]
         # The pipe and a busy machine move single events by a quarter of a second or so.
         gaps = [b - a for a, b in zip(times, times[1:] + [ended_at])]
-        must(max(gaps) <= 3, stat, "was not told for", max(gaps), "s")
+        must(max(gaps) <= 1.5, stat, "was not told for", max(gaps), "s")
         span = times[-1] - times[0]
         must(len(times) - 1 <= 5 * (span + 0.25), len(times), stat, "in", span, "s")
         return currents
@@ -310,7 +310,7 @@ class Story:
         for engine, peer in ((a, b), (b, a)):
             end = engine.take("fprg", ip=peer.ip, username=peer.name, port=port, dir=self.path)
             late = end["at"] - killed_at
-            must(late <= 5, engine.name, "tells fprg after", late, "s")
+            must(late <= 1, engine.name, "tells fprg after", late, "s")
             engine.check_progress("rprg" if engine is b else "sprg", peer, self.args.size, end["at"])
             if engine is a and ask_again:
                 a.command("creq", ip=b.ip, dir=self.path)
@@ -390,7 +390,7 @@ class Story:
     def ends(self):
         """One leaves, and is started again; the other is killed."""
         ann, bob = self.start()
-        ann.end_input(20)
+        ann.end_input(3)
         ports_are_free(ann.ip, self.args.udp_port, self.args.tcp_port)
         bob.take("offline", ip=ann.ip, username=ann.name)
         self.tell("offline")
@@ -404,7 +404,7 @@ class Story:
         ann.take("fprg", ip=bob.ip, username=bob.name, port=port, dir=self.path)
         must(NAME not in os.listdir(to), "a part has the name of the whole")
         self.tell("killed")
-        ann.end_input(20)
+        ann.end_input(3)
 
 
 def main():
