@@ -157,4 +157,14 @@ describe.skipIf(!canGrade)('wirelab check', () => {
     const only = ['starts', 'connect', 'users', 'message-to-all', 'places-are-freed'];
     expect(lostBy(await grade('server', 'line.py', text, only))).toEqual([]);
   });
+
+  test.concurrent('starts a server once more that has taken too long the first time', async () => {
+    const slowOnce = `import os, time
+if not os.path.exists('has-started'):
+    open('has-started', 'w').close()
+    time.sleep(3600)
+`;
+    const text = slowOnce + (await submission('server', 'line.py'));
+    expect(lostBy(await grade('server', 'line.py', text, ['starts', 'connect']))).toEqual([]);
+  });
 });
