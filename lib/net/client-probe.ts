@@ -24,18 +24,25 @@ import { lastFrame, tapTcp } from './tap.ts';
 
 const HOST = '127.0.0.1';
 
+/** The files of the client under test. */
+export interface SavedUnderTest {
+  /** What is there under that name, if anything. */
+  read(name: string): Buffer | undefined;
+  /** The same of a name that it was given: wherever it has saved it. */
+  find(name: string): Buffer | undefined;
+  /** Removes what an earlier check has saved under that name. */
+  remove(name: string): void;
+}
+
 export interface ClientProbeOptions {
   /** Where the client may be told to connect: the first one that is free. */
   readonly ports: readonly number[];
   readonly files: Readonly<Record<string, Buffer>>;
   /** Starts the client anew, in a terminal of its own. */
   readonly startClient: () => TerminalUnderTest;
-  /** What the client has saved under that name, if anything. */
-  readonly savedAs: (name: string) => Buffer | undefined;
+  readonly saved: SavedUnderTest;
   /** Beside the usual ones. */
   readonly prompts: Prompts;
-  /** Removes what an earlier check has saved under that name. */
-  readonly forget: (name: string) => void;
   /** With this client, in all probes of it. */
   readonly patience: Patience;
 }
@@ -67,6 +74,7 @@ export class ClientProbe extends CheckNotes implements ClientBench {
         {
           ...{ framing: this.readings.framing, patience: options.patience, name: 'the server' },
           ...{ other: 'client', clock: this.clock, onStep: (text) => this.did(text) },
+          hasLineEnds: this.readings.framing === 'line',
         },
         socket,
       );
@@ -200,12 +208,8 @@ export class ClientProbe extends CheckNotes implements ClientBench {
     return [...this.#terminals].reduce((sum, terminal) => sum + terminal.waited(), 0);
   }
 
-  savedAs(name: string): Buffer | undefined {
-    return this.#options.savedAs(name);
-  }
-
-  forget(name: string): void {
-    this.#options.forget(name);
+  get saved(): SavedUnderTest {
+    return this.#options.saved;
   }
 
   async close(): Promise<void> {

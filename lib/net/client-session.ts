@@ -20,6 +20,10 @@ const PROMPT_QUIET = millis(50);
 const OPEN_PROMPT_QUIET = millis(20);
 const PROMPT_PATIENCE = millis(1500);
 const POLL = millis(5);
+/** In which the line end of a message comes, if it has one. */
+const LINE_END_PATIENCE = millis(300);
+/** The same of a client whose messages had none. */
+const BARE_SILENCE = millis(40);
 /** The three questions, and some that are asked again. */
 const MAX_ANSWERS = 7;
 /** What a client may show when half of the file is there. */
@@ -29,9 +33,16 @@ const SAVING_PATIENCE = millis(2500);
 /** Nothing is to be saved of what was stopped; who saves it all the same does so at once. */
 const STOPPED_PATIENCE = millis(1000);
 const SHORT_SAVING_PATIENCE = millis(400);
+/** A file is not written any further when it was as long for this time. */
+const SETTLED = millis(1000);
 /** Than in the beginning. */
 const TIMES_SAVING = 10;
 const SHORT_PROMPT_PATIENCE = millis(300);
+
+interface Asked {
+  readonly asked: string | undefined;
+  readonly hasEnd: boolean;
+}
 
 /** A client under test in its terminal, as the grader plays the user in front of it and the server behind it. */
 export class ProbeSession implements ClientSession {
@@ -42,6 +53,7 @@ export class ProbeSession implements ClientSession {
   /** Where `screen` begins. */
   #from = 0;
   #downloads = 0;
+  #question: string | undefined;
 
   readonly #ownAddress: string;
 
@@ -168,16 +180,19 @@ export class ProbeSession implements ClientSession {
   async login(): Promise<void> {
     await this.type('connect');
     await this.untilPrompt();
+    await this.tellName();
+  }
+
+  async tellName(): Promise<void> {
     await this.type(this.name);
-    const asked = await this.#talker?.hears(/connect\|([^\n]*)/);
-    if (asked?.[1]?.trim() !== this.name) {
+    const { asked, hasEnd } = await this.#asks('connect', this.name);
+    if (asked !== this.name) {
       this.#probe.fail({
         wrong: 'the client does not ask to be connected',
-        ...{ expected: `connect|${this.name}`, got: asked?.[0] ?? (this.unread || 'nothing') },
+        expected: `connect|${this.name}`,
+        got: asked === undefined ? this.unread || 'nothing' : `connect|${asked}`,
       });
     }
-    // A line end belongs to it, if it has one.
-    const hasEnd = (await this.#talker?.hears(/^\n/, 40)) !== undefined || /\n/.test(asked[0]);
     if (this.#talker !== undefined) this.#talker.framing = hasEnd ? 'line' : 'bare';
     await this.tell(`${this.name} is connected`);
     await this.tell('connected');
@@ -188,16 +203,16 @@ export class ProbeSession implements ClientSession {
     const talker = this.#talker;
     const bytes = this.#probe.files[file];
     if (talker === undefined || bytes === undefined) throw new Error(`no download of ${file}`);
-    this.#probe.forget(file);
+    this.#probe.saved.remove(file);
     await this.type('download');
     await this.untilPrompt();
     await this.type(file);
-    // Who has no such command may send it as a message: msg|download|FILE.
-    const asked = await talker.hears(/(?<!\|)download\|([^\n]*)\n?/);
-    if (asked?.[1]?.trim() !== file) {
+    const { asked } = await this.#asks('download', file);
+    if (asked !== file) {
       this.#probe.fail({
         wrong: 'the client does not ask for the file',
-        ...{ expected: `download|${file}`, got: asked?.[0] ?? (talker.unread || 'nothing') },
+        expected: `download|${file}`,
+        got: asked === undefined ? talker.unread || 'nothing' : `download|${asked}`,
       });
     }
     const from = this.#terminal.shown.length;
@@ -206,7 +221,8 @@ export class ProbeSession implements ClientSession {
       ...{ patience: this.#probe.patience, source: this.#probe.source },
       user: {
         name: this.name,
-        isAsked: (patience) => this.#isAsked(from, patience),
+        isAsked: (patience) => this.#isAsked(from, file, patience),
+        isAskedAgain: () => this.#questionOf(from, file) === this.#probe.readings.question,
         types: (line) => this.type(line),
       },
       onStep: (text) => this.#probe.did(text),
@@ -216,7 +232,8 @@ export class ProbeSession implements ClientSession {
     const isOver = served.answer === undefined || served.answer === 'proceed';
     const isAlive = served.asked || served.stopped || served.reRequests.length > 0;
     const isWorking = plan.isTrial ? isAlive : this.#probe.readings.reaches === 'download-whole';
-    const isPatient = isWorking && !served.misread && (served.delivered || !isOver);
+    const isHopeless = served.misread || served.isFruitless;
+    const isPatient = isWorking && !isHopeless && (served.delivered || !isOver);
     if ((isOver || plan.typesNameAnyway) && (served.port !== undefined || bytes.length === 0)) {
       await this.untilPrompt(isPatient ? PROMPT_PATIENCE : SHORT_PROMPT_PATIENCE);
       await this.type(newName);
@@ -225,22 +242,42 @@ export class ProbeSession implements ClientSession {
     const usual = isOver ? saving : STOPPED_PATIENCE;
     const patience = isPatient ? usual : SHORT_SAVING_PATIENCE;
     const saved = await this.#saved(file, newName, bytes.length, patience);
-    return { ...served, ...saved, newName, shown: this.#terminal.shown.slice(from) };
+    const shown = this.#terminal.shown.slice(from);
+    return { ...served, ...saved, newName, shown, question: this.#question };
+  }
+
+  /** Waits for a message that asks for something. @returns what it asks for, and whether it has a line end */
+  async #asks(command: string, what: string): Promise<Asked> {
+    // Who has no such command may send it as a message: msg|download|FILE.
+    const begin = `(?<!\\|)${command}\\|`;
+    // Not every program writes a message at once: it is whole with what is expected, or with a line end.
+    const whole = new RegExp(`${begin}(${escaped(what)}(?!.)|.*(?=\\n))`);
+    const found = await this.#talker?.hears(whole);
+    const asked = found ?? (await this.#talker?.hears(new RegExp(`${begin}(.*)`), 0));
+    const isLine = this.#talker?.framing === 'line';
+    const end = await this.#talker?.hears(/^\s*\n/, isLine ? LINE_END_PATIENCE : BARE_SILENCE);
+    return { asked: asked?.[1]?.trim(), hasEnd: end !== undefined };
   }
 
   /** What the client has saved, when it has had the time for it. */
   async #saved(file: string, newName: string, size: number, patience: Millis) {
     const begin = this.#probe.clock.now();
-    const names = [newName, file];
+    const { saved: files } = this.#probe;
+    const places = [
+      [newName, () => files.find(newName)],
+      [file, () => files.read(file)],
+    ] as const;
     let savedAfter = patience;
+    let last = { length: 0, since: 0 };
     for (;;) {
-      // Once for each round: what is there at the end of the time counts.
+      // Once for each round: what is there at the end of the time counts, or when nothing more is written.
       const time = millis(this.#probe.clock.now() - begin);
-      const isOver = time >= patience;
-      for (const savedAs of names) {
-        const saved = this.#probe.savedAs(savedAs);
+      const isOver = time >= patience || (last.length > 0 && time - last.since >= SETTLED);
+      for (const [savedAs, look] of places) {
+        const saved = look();
         if (saved === undefined) continue;
         savedAfter = millis(Math.min(savedAfter, time));
+        if (saved.length !== last.length) last = { length: saved.length, since: time };
         if (saved.length === size || isOver) return { saved, savedAs, savedAfter };
       }
       if (isOver) return { saved: undefined, savedAs: undefined, savedAfter };
@@ -252,7 +289,7 @@ export class ProbeSession implements ClientSession {
     return this.#terminal.openFiles();
   }
 
-  async #isAsked(from: number, patience: Millis): Promise<boolean> {
+  async #isAsked(from: number, file: string, patience: Millis): Promise<boolean> {
     const end = this.#probe.clock.now() + patience;
     const { question = QUESTION } = this.#probe.prompts;
     const has = (): boolean => question.test(this.#terminal.shown.slice(from));
@@ -260,7 +297,14 @@ export class ProbeSession implements ClientSession {
     if (!has()) return false;
     // All of the question, and whatever waits for the answer.
     await this.#probe.clock.wait(PROMPT_QUIET);
+    this.#question = this.#questionOf(from, file);
     return true;
+  }
+
+  /** What stands on the terminal's last line, without what is about one file only. */
+  #questionOf(from: number, file: string): string {
+    const line = lastLine(this.#terminal.shown.slice(from));
+    return line.replaceAll(file, '').replaceAll(/\d+/g, '');
   }
 
   /** What a prompt is about: by its words, else by the order of the document. */
@@ -275,6 +319,10 @@ export class ProbeSession implements ClientSession {
   #mark(): void {
     this.#from = this.#terminal.shown.length;
   }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 function lastLine(text: string): string {

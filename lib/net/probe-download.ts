@@ -1,12 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { type Millis, millis } from '../core/brands.ts';
 import { type Copy, explainFate } from '../lab/faults.ts';
+import { reRequestsFor } from '../lab/grader/re-requests-for.ts';
 import type {
   DownloadPlan,
   DownloadRecord,
   RunningDownload,
   SentPart,
-  Separator,
   ServerReadings,
 } from '../lab/grader/server-bench.ts';
 import { type Numbering, PartNumbers } from '../lab/part-number.ts';
@@ -34,6 +34,8 @@ const MAX_PARTS = 20_000;
 const MAX_STRAYS = 50;
 /** What a server may say of the end. */
 const FAREWELL = /last byte|100 ?%|downloaded|finished|complete/i;
+const LAST_BYTE = /last byte/i;
+const LAST_BYTE_PATIENCE = millis(200);
 /** Whoever takes so long is not worth waiting for. */
 const DOWNLOAD_LIMIT = millis(15_000);
 
@@ -56,6 +58,8 @@ export class ProbeDownload implements RunningDownload {
   readonly #numbers: PartNumbers;
   readonly #counts = new SendingCounts();
   readonly #payloads = new Map<number, Buffer>();
+  /** Of each part, what its first sending had. */
+  readonly #firstSent = new Map<number, Buffer>();
   readonly #parts: SentPart[] = [];
   #strayCount = 0;
   readonly #strays: { why: string; frame: number }[] = [];
@@ -151,6 +155,10 @@ export class ProbeDownload implements RunningDownload {
     await talker.say('stop');
     const last = await talker.hearsLine(FAREWELL, readings.answersStop ? undefined : 300);
     this.#lastWords = last ?? '';
+    if (last === undefined || LAST_BYTE.test(last)) return;
+    // On a line of its own.
+    const more = await talker.hearsLine(LAST_BYTE, LAST_BYTE_PATIENCE);
+    if (more !== undefined) this.#lastWords += ` ${more}`;
   }
 
   async #collect(): Promise<void> {
@@ -241,9 +249,11 @@ export class ProbeDownload implements RunningDownload {
     const why = explainFate(fate, datagram.length);
     if (why !== undefined) explainDatagram(`${why}: ${source}, part ${seq}, sending ${nth}`);
     const whole = fate.filter(isWhole);
+    if (nth === 1) this.#firstSent.set(seq, payload);
+    const isSame = this.#firstSent.get(seq)?.equals(payload) ?? false;
     if (this.#parts.length < MAX_PARTS) {
       this.#parts.push({
-        ...{ seq, nth, length: payload.length, afterProceed: this.#proceeded },
+        ...{ seq, nth, length: payload.length, isSame, afterProceed: this.#proceeded },
         ...{ arrived: whole.length > 0, frame: lastFrame() },
       });
     }
@@ -271,12 +281,6 @@ export class ProbeDownload implements RunningDownload {
     this.#strayCount += 1;
     if (this.#strays.length < MAX_STRAYS) this.#strays.push({ why, frame: lastFrame() });
   }
-}
-
-/** The messages that ask for these parts, as the server reads them. */
-function reRequestsFor(seqs: readonly number[], separator: Separator = ' '): string[] {
-  if (separator === 'each') return seqs.map(String);
-  return [separator === 'list' ? `[${seqs.join(', ')}]` : seqs.join(separator)];
 }
 
 /** A damaged copy is no part: a client ignores it. */

@@ -43,6 +43,7 @@ export class ProbeParts {
   readonly #clock: FairClock;
   /** Parts that have reached the client, and when. */
   readonly #arrived = new Map<number, Millis>();
+  #isDoubled = false;
   readonly #sent = new Set<number>();
   /** Those that are being sent for the first time, and that follow each other without a pause. */
   #underWay: readonly number[] = [];
@@ -125,6 +126,11 @@ export class ProbeParts {
     return since !== undefined && this.#clock.now() - since > ON_ITS_WAY;
   }
 
+  /** Whether one has reached it more than once. */
+  get isDoubled(): boolean {
+    return this.#isDoubled;
+  }
+
   /** Whether the first so many have reached the client. */
   has(end: number): boolean {
     for (let seq = 0; seq < end; seq += 1) if (!this.#arrived.has(seq)) return false;
@@ -187,7 +193,9 @@ export class ProbeParts {
       const go = (): void => {
         this.#put(damaged(datagram, copy));
         if (why !== undefined) explainDatagram(why);
-        if (isWhole && !this.#arrived.has(seq)) this.#arrived.set(seq, this.#clock.now());
+        if (!isWhole) return;
+        if (this.#arrived.has(seq)) this.#isDoubled = true;
+        else this.#arrived.set(seq, this.#clock.now());
       };
       if (copy.delay <= 0) go();
       else {

@@ -24,6 +24,10 @@ const LONG_SILENCE = millis(2000);
 const TIMES_LONGEST = 1.5;
 /** Re-requests in a row for nothing that could be missing: it will not come further. */
 const MOST_NEEDLESS = 8;
+/** The same where it should ask its user instead. */
+const MOST_NEEDLESS_IN_PAUSE = 5;
+/** From a client that was given up on for that before. */
+const MOST_NEEDLESS_AGAIN = 3;
 const FEW_NEEDLESS = 2;
 const TURN = millis(40);
 /** What is heard while parts are being sent. */
@@ -50,6 +54,8 @@ export interface User {
   readonly name: string;
   /** Waits until he is asked at the pause. @returns whether the terminal has shown a question */
   isAsked(patience: Millis): Promise<boolean>;
+  /** Whether the terminal shows the question that is known from another download. */
+  isAskedAgain(): boolean;
   types(line: string): Promise<void>;
 }
 
@@ -69,7 +75,10 @@ export interface ProbeServingOptions {
 
 type Mutable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
 /** What comes after the last word of the server is not seen here. */
-export type Served = Omit<ServingRecord, 'saved' | 'savedAfter' | 'newName' | 'savedAs' | 'shown'>;
+export type Served = Omit<
+  ServingRecord,
+  'saved' | 'savedAfter' | 'newName' | 'savedAs' | 'shown' | 'question'
+>;
 type Seen = Mutable<Served>;
 
 /** The grader's side of a download of a client under test: sends the parts, and hears what it asks for. */
@@ -113,7 +122,8 @@ export class ProbeServing {
       ...{ file, count: this.#count, port: undefined, address: undefined },
       ...{ reRequests: this.#reRequests, others: this.#others, asked: false, stopped: false },
       ...{ answer: undefined, answeredBy: undefined, answeredEarly: false },
-      ...{ asksAt: undefined, delivered: false, misread: false },
+      ...{ asksAt: undefined, delivered: false, isDoubled: false },
+      ...{ isFruitless: false, misread: false },
     };
   }
 
@@ -155,10 +165,21 @@ export class ProbeServing {
     }
     await this.#until(() => this.#parts.has(this.#count));
     this.#seen.delivered = this.#parts.has(this.#count);
+    this.#seen.isDoubled = this.#parts.isDoubled;
     const isAlive = this.#seen.asked || this.#reRequests.length > 0 || !plan.isTrial;
     const patience = isAlive ? STOP_PATIENCE : TRIAL_PATIENCE;
-    await this.#until(() => this.#seen.stopped, readings.saysStop ? patience : NO_STOP_PATIENCE);
+    await this.#untilStopped(readings.saysStop ? patience : NO_STOP_PATIENCE);
     if (this.#seen.delivered) await this.#sayFarewell();
+  }
+
+  /** A client may ask about a file of one part, too: half of it is there with all of it. */
+  async #untilStopped(patience: Millis): Promise<void> {
+    const { user } = this.#options;
+    const isAsked = (): boolean => this.#half === this.#count && user.isAskedAgain();
+    await this.#until(() => this.#seen.stopped || isAsked(), patience);
+    if (this.#seen.stopped || !isAsked()) return;
+    await user.types('proceed');
+    await this.#until(() => this.#seen.stopped, patience);
   }
 
   async #hearsAddress(): Promise<boolean> {
@@ -248,12 +269,24 @@ export class ProbeServing {
 
   /** Whether the client says nothing more, or nothing that brings it further. */
   #givesUp(): boolean {
-    // Nothing is to be heard while its user thinks.
-    if (this.#isPaused && this.#parts.has(this.#half)) return false;
-    if (this.#needless >= (this.#isWorking ? MOST_NEEDLESS : FEW_NEEDLESS)) return true;
-    if (!this.#isSilent) return false;
-    this.#options.patience.silent();
+    const { patience } = this.#options;
+    // Nothing is to be heard while its user thinks, and some ask for what was not sent yet.
+    const isPaused = this.#isPaused && this.#parts.has(this.#half);
+    const asksForOld = this.#reRequests.at(-1)?.seqs.some((seq) => seq < this.#half) ?? false;
+    const most = isPaused ? MOST_NEEDLESS_IN_PAUSE : MOST_NEEDLESS;
+    if (this.#needless >= this.#mostNeedless(most) && (!isPaused || asksForOld)) {
+      this.#seen.isFruitless = true;
+      patience.fruitless();
+      return true;
+    }
+    if (isPaused || !this.#isSilent) return false;
+    patience.silent();
     return true;
+  }
+
+  #mostNeedless(most: number): number {
+    if (!this.#isWorking) return FEW_NEEDLESS;
+    return this.#options.patience.isFruitless ? MOST_NEEDLESS_AGAIN : most;
   }
 
   get #silence(): number {
@@ -360,7 +393,8 @@ export class ProbeServing {
     }
     const known = seqs.filter((seq) => this.#parts.isThere(seq)).length;
     if (seqs.some((seq) => missing.includes(seq))) this.#needless = 0;
-    else if (!isMore) this.#needless += 1;
+    // Who is not answered asks for the same again.
+    else if (!isMore && this.#deafFor === 0) this.#needless += 1;
     if (this.#options.plan.isTrial && known > this.#parts.sentCount / 2) {
       this.#seen.misread = true;
       this.#endsAt = time;

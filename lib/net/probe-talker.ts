@@ -18,6 +18,8 @@ const BARE_GAP = millis(60);
 const LINE_GAP = millis(20);
 /** A bare peer's message is over when nothing has followed it for this long. */
 const BARE_SILENCE = millis(30);
+/** A program that writes a message in pieces may have to wait for an acknowledgement in between. */
+const LINE_END_PATIENCE = millis(300);
 /** Until the other side has closed the connection: not every program is quick with that. */
 const CLOSING_PATIENCE = millis(3000);
 /** What is kept of what a program says: no more is needed, whatever it floods. */
@@ -31,6 +33,8 @@ const MOST_TRIES = 50;
 export interface ProbeTalkerOptions {
   /** What ends a message. */
   readonly framing: 'line' | 'bare';
+  /** Whether each message of the other side is known to have a line end, so that it is waited for. */
+  readonly hasLineEnds: boolean;
   /** What it is called in the steps. */
   readonly name: string;
   /** What the other side is called. */
@@ -149,19 +153,21 @@ export class ProbeTalker implements Talker {
 
   /** Waits for words, and takes the line that they stand in, or all there is where lines do not end. */
   async hearsLine(words: RegExp, patience?: number): Promise<string | undefined> {
-    let line: string | undefined;
-    await this.#until(() => {
-      const { unread } = this;
-      const found = words.exec(unread);
-      if (found !== null) {
-        const start = unread.lastIndexOf('\n', found.index) + 1;
-        const end = unread.indexOf('\n', found.index);
-        line = unread.slice(start, end < 0 ? undefined : end).trim();
-        this.#heard.take(end < 0 ? unread.length : end + 1);
-      }
-      return line !== undefined || !this.#isOpen;
-    }, patience);
-    return line;
+    await this.#until(() => words.test(this.unread) || !this.#isOpen, patience);
+    // Not every program writes a message at once.
+    const at = (): number => words.exec(this.unread)?.index ?? -1;
+    const silence = this.#options.hasLineEnds ? LINE_END_PATIENCE : BARE_SILENCE;
+    await this.#untilSilentOr(() => at() < 0 || this.unread.indexOf('\n', at()) >= 0, silence);
+    if (at() < 0) return undefined;
+    const { unread } = this;
+    const start = unread.lastIndexOf('\n', at()) + 1;
+    const end = unread.indexOf('\n', at());
+    this.#heard.take(end < 0 ? unread.length : end + 1);
+    return unread.slice(start, end < 0 ? undefined : end).trim();
+  }
+
+  async hearsAnswer(patience?: number): Promise<string | undefined> {
+    return await this.hearsLine(/\S/, patience);
   }
 
   /** The next message, however it ends. @returns `undefined` when none comes in time */
@@ -172,10 +178,7 @@ export class ProbeTalker implements Talker {
     }
     await this.#until(() => this.unread !== '' || !this.#isOpen, patience);
     if (this.unread === '') return undefined;
-    const { clock } = this.#options;
-    while (this.#heard.beforePause === undefined && clock.now() - this.#lastHeard < BARE_SILENCE) {
-      await clock.wait(Math.max(1, this.#lastHeard + BARE_SILENCE - clock.now()));
-    }
+    await this.#untilSilentOr(() => this.#heard.beforePause !== undefined);
     const text = this.#heard.beforePause ?? this.unread;
     this.#heard.take(text.length);
     return text;
@@ -208,6 +211,16 @@ export class ProbeTalker implements Talker {
     await this.#options.clock.wait(patience, closed.signal);
     breakConnection(this.#socket);
     if (!this.#socket.closed) await once(this.#socket, 'close');
+  }
+
+  /** Until nothing has come for a moment, or there is no need to wait for it. */
+  async #untilSilentOr(isSo: () => boolean, silence = BARE_SILENCE): Promise<void> {
+    const { clock } = this.#options;
+    while (!isSo() && this.#isOpen && clock.now() - this.#lastHeard < silence) {
+      await clock.wait(
+        Math.max(1, Math.min(BARE_SILENCE, this.#lastHeard + silence - clock.now())),
+      );
+    }
   }
 
   #write(data: string | Uint8Array): Promise<void> {

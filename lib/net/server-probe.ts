@@ -23,8 +23,11 @@ const HOST = '127.0.0.1';
 const OTHER_HOST = '127.0.0.2';
 /** How long a connection may take: far more than any needs. */
 const CONNECTION_PATIENCE = millis(3000);
+const GREETING_PATIENCE = 500;
 /** A server hears at once that a client has gone; some do not listen. */
 const CLOSING_PATIENCE = 100;
+/** The number of parts of a file. */
+const ANNOUNCED = /\|\s{0,3}(\d{1,9})(?!\d)/;
 /** More than any file has that is offered. */
 const MOST_PARTS = 2000;
 
@@ -75,7 +78,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
           await probe.#endTalkers();
           return await options.program.restart();
         },
-        open: (framing) => probe.#open(framing, options.ports[0] ?? 0),
+        open: (readings) => probe.#open(readings, options.ports[0] ?? 0),
         download: (talker, file, readings, plan) => probe.#fetch(talker, file, readings, plan),
         newName: () => probe.newName(),
       });
@@ -108,7 +111,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
   }
 
   async tryConnect(port = this.ports[0] ?? 0, patience: number = CONNECTION_PATIENCE) {
-    return await this.#open(this.readings.hears, port, this.newName(), millis(patience));
+    return await this.#open(this.readings, port, this.newName(), millis(patience));
   }
 
   async connect(port = this.ports[0] ?? 0): Promise<Talker> {
@@ -116,7 +119,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
   }
 
   async login(stem = 'ann', port = this.ports[0] ?? 0): Promise<Talker> {
-    const talker = await this.#open(this.readings.hears, port, this.newName(stem));
+    const talker = await this.#open(this.readings, port, this.newName(stem));
     if (talker === undefined) this.#noConnection(port);
     await talker.say(`connect|${talker.name}`);
     const answer = await talker.hearsLine(/connect|taken|illegal/i);
@@ -185,7 +188,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
   }
 
   async #open(
-    framing: ServerReadings['hears'],
+    { hears, says, greets }: Pick<ServerReadings, 'hears' | 'says' | 'greets'>,
     port: number,
     name: string = this.newName(),
     patience: Millis = CONNECTION_PATIENCE,
@@ -194,11 +197,13 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     if (this.#isClosed) throw new CheckEnded('it is over');
     const onStep = (text: string): void => this.did(text);
     const talker = await ProbeTalker.open(HOST, port, this.ports, patience, {
-      ...{ framing, name, onStep, other: 'server', clock: this.clock },
-      patience: this.#options.patience,
+      ...{ framing: hears, name, onStep, other: 'server', clock: this.clock },
+      ...{ patience: this.#options.patience, hasLineEnds: says === 'line' },
     });
     if (talker === undefined) this.did(`port ${port} takes no connection`);
     else this.#talkers.add(talker);
+    // It is no answer to what is said next.
+    if (greets) await talker?.hearsAnswer(GREETING_PATIENCE);
     return talker;
   }
 
@@ -212,13 +217,12 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     if (!(talker instanceof ProbeTalker)) throw new Error('it is no connection of this probe');
     talker.forget();
     await talker.say(`download|${file}`);
-    const announced = await talker.hears(/\|\s{0,3}(\d{1,9})(?!\d)/);
+    const announced = await talker.hearsLine(ANNOUNCED);
     if (announced === undefined) return undefined;
-    if (Number(announced[1]) > MOST_PARTS) {
-      return Number(announced[1]);
-    }
+    const count = Number(ANNOUNCED.exec(announced)?.[1]);
+    if (count > MOST_PARTS) return count;
     const record = await ProbeDownload.run({
-      ...{ talker, file, readings, plan, count: Number(announced[1]), clock: this.clock },
+      ...{ talker, file, readings, plan, count, clock: this.clock },
       source: `seed ${this.#path.seed}`,
       onStep: (text) => this.did(text),
     });

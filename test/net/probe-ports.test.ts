@@ -11,7 +11,13 @@ const HOST = '127.0.0.1';
 const FIRST = 20_000;
 const END = 32_768;
 const OPTIONS = {
-  ...({ framing: 'line', name: 'ann', other: 'server', patience: new Patience() } as const),
+  ...({
+    framing: 'line',
+    hasLineEnds: true,
+    name: 'ann',
+    other: 'server',
+    patience: new Patience(),
+  } as const),
   ...{ onStep: () => undefined, clock: new FairClock(() => 0) },
 };
 
@@ -53,7 +59,11 @@ describe('the ports of the grader', () => {
 
   test('where clients connect are the first that is free', async () => {
     const options = {
-      ...{ files: {}, prompts: {}, forget: () => undefined, savedAs: () => undefined },
+      ...{
+        files: {},
+        prompts: {},
+        saved: { read: () => undefined, find: () => undefined, remove: () => undefined },
+      },
       patience: new Patience(),
     };
     const { tcpPort } = await freePorts();

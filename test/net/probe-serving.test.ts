@@ -27,12 +27,20 @@ async function serve(
   const clock = new FairClock(() => 0);
   const onStep = (): void => undefined;
   const names = { name: 'the server', other: 'client' };
-  const talker = new ProbeTalker({ framing: 'bare', ...names, patience, clock, onStep }, server);
+  const talker = new ProbeTalker(
+    { framing: 'bare', hasLineEnds: false, ...names, patience, clock, onStep },
+    server,
+  );
   try {
     return await ProbeServing.run({
       ...{ talker, clock, patience, onStep, plan, readings: USUAL_CLIENT_READINGS },
       ...{ file: 'usual.txt', bytes: Buffer.alloc(count * SEGMENT_PAYLOAD), source: 'seed 1' },
-      user: { name: 'ann', isAsked: async () => true, types: async () => undefined },
+      user: {
+        name: 'ann',
+        isAsked: async () => true,
+        isAskedAgain: () => false,
+        types: async () => undefined,
+      },
     });
   } finally {
     talker.reset();
@@ -124,4 +132,30 @@ test('the stop that a client has glued to its port, of an empty file, is heard',
     const seen = await serve(server, 0, {});
     expect(seen).toMatchObject({ port: 40_001, stopped: true, delivered: true, others: [] });
   });
+});
+
+test('a client that asks for the same again and again, though it was sent each time, is given up on', async () => {
+  const patience = new Patience();
+  for (const most of [5, 3]) {
+    await connected(async (client, server) => {
+      const udp = createSocket('udp4').bind(0, '127.0.0.1');
+      await once(udp, 'listening');
+      udp.on('message', async (datagram) => {
+        const seq = datagram.readUInt32BE();
+        if (seq !== HALF - 1 && seq !== 3) return;
+        await delay(150);
+        client.write('3');
+      });
+      client.once('data', () => client.write(`${udp.address().port}`));
+      const fateOf: FateOf = (seq, nth) => (seq === 3 && nth === 1 ? [] : [{ delay: millis(0) }]);
+      try {
+        const seen = await serve(server, COUNT, { fateOf }, patience);
+        // The first one is for what is missing.
+        expect(seen.reRequests).toHaveLength(1 + most);
+        expect(seen.isFruitless).toBe(true);
+      } finally {
+        udp.close();
+      }
+    });
+  }
 });

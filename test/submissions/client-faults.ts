@@ -263,11 +263,13 @@ export const CLIENT_FAULTS: readonly Fault[] = [
       'proceed',
       'stop-at-half',
       'quiet-in-pause',
+      'lost-first-datagram',
       'lost-last-datagram',
       'lost-every-third',
       'lost-some-loss',
       'lost-heavy-loss',
       'lost-burst',
+      'lost-stubborn',
       'asks-for-what-is-missing',
       'duplicates',
       'other-order',
@@ -377,7 +379,15 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     side: 'client',
     base: 'bare.py',
     about: 'writes the parts in the order in which they came',
-    loses: ['other-order'],
+    loses: [
+      'lost-first-datagram',
+      'lost-every-third',
+      'lost-some-loss',
+      'lost-heavy-loss',
+      'lost-burst',
+      'lost-stubborn',
+      'other-order',
+    ],
     from: "b''.join(self.parts[number] for number in range(self.count))",
     to: "b''.join(self.parts.values())",
   },
@@ -603,6 +613,44 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     from: '        self.parts = [None] * count\n',
     to: `        self.parts = (connection.__dict__.get('parts', []) + [None] * count)[:count]
         connection.parts = self.parts
+`,
+  },
+  {
+    name: 'resent-with-header',
+    side: 'client',
+    base: 'line.py',
+    about: 'keeps the header of a part that comes after a re-request',
+    loses: [
+      'lost-first-datagram',
+      'lost-last-datagram',
+      'lost-every-third',
+      'lost-some-loss',
+      'lost-heavy-loss',
+      'lost-burst',
+      'lost-stubborn',
+    ],
+    from: 'self.parts[number] = data[5:]',
+    to: 'self.parts[number] = data[5:] if timer == STEP else data',
+  },
+  {
+    name: 'another-socket',
+    side: 'client',
+    base: 'line.py',
+    about: 'opens another UDP socket for each re-request, and does not tell its port',
+    loses: [
+      'lost-first-datagram',
+      'lost-last-datagram',
+      'lost-every-third',
+      'lost-some-loss',
+      'lost-heavy-loss',
+      'lost-burst',
+      'lost-stubborn',
+    ],
+    from: '                    timer += STEP\n',
+    to: `                    timer += STEP
+                    udp.close()
+                    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                    udp.bind((self.connection.local_ip, 0))
 `,
   },
 ];

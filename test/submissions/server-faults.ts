@@ -858,4 +858,42 @@ export const SERVER_FAULTS: readonly Fault[] = [
     from: 'data = self.sock.recv(MAX_TEXT)',
     to: 'data = self.sock.recv(64)',
   },
+  {
+    name: 'resends-other-bytes',
+    side: 'server',
+    base: 'line.py',
+    about: 'sends the right number with the bytes of the next part when a part is asked for again',
+    loses: [
+      'lost-first-datagram',
+      'lost-last-datagram',
+      'lost-every-third',
+      'lost-some-loss',
+      'lost-heavy-loss',
+      'lost-burst',
+      'lost-stubborn',
+    ],
+    from: '                        self.send_part(udp, target, again.popleft())\n',
+    to: `                        number = again.popleft()
+                        data = self.parts[(number + 1) % len(self.parts)]
+                        udp.sendto(struct.pack('>I', number) + b':' + data, target)
+`,
+  },
+  {
+    name: 'parts-of-all',
+    side: 'server',
+    base: 'line.py',
+    about: 'has one list of parts for all clients',
+    loses: ['two-downloads'],
+    from: '        self.parts = parts\n',
+    to: '        Download.parts = parts\n',
+  },
+  {
+    name: 'goes-on-when-asked',
+    side: 'server',
+    base: 'line.py',
+    about: 'takes a re-request in the pause for proceed',
+    loses: ['resends-in-pause'],
+    from: '                    elif numbers is not None:\n',
+    to: '                    elif numbers is not None:\n                        self.proceed = True\n',
+  },
 ];

@@ -30,6 +30,8 @@ export interface ClientReadings {
   readonly saved: Buffer | undefined;
   /** How long that took, in milliseconds. */
   readonly savedAfter: number;
+  /** The last line that it shows when it asks whether to go on, as far as it is the same for all files. */
+  readonly question: string | undefined;
 }
 
 /** What a client shows when it asks for something: patterns, as its words are its own. */
@@ -108,6 +110,10 @@ export interface ServingRecord {
   readonly misread: boolean;
   /** Whether all parts have reached it. */
   readonly delivered: boolean;
+  /** Whether one of them has reached it more than once. */
+  readonly isDoubled: boolean;
+  /** Given up on, as it kept asking for what could not be missing. */
+  readonly isFruitless: boolean;
   /** Whether it has said `stop` at the end. */
   readonly stopped: boolean;
   /** Anything else that it said. */
@@ -121,6 +127,8 @@ export interface ServingRecord {
   readonly shown: string;
   /** Under which of them. */
   readonly savedAs: string | undefined;
+  /** See {@link ClientReadings}. */
+  readonly question: string | undefined;
 }
 
 /** A client under test, connected with the grader's server. */
@@ -150,6 +158,8 @@ export interface ClientSession {
   reconnects(): Promise<boolean>;
   /** Types `connect` and a name, and lets it in. Fails the check when that does not work. */
   login(): Promise<void>;
+  /** The same from the name on, when it has asked for it. */
+  tellName(): Promise<void>;
   /** Types `download` and the name of a file, and serves it. */
   download(file: string, plan?: ServingPlan): Promise<ServingRecord>;
   /** UDP sockets and all else that it has open, where the system tells. */

@@ -11,7 +11,7 @@ import { reaches, type Stage } from './stages.ts';
 export const USUAL_CLIENT_READINGS: ClientReadings = {
   ...{ framing: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp', asksAt: 0.5 },
   ...{ message: 'data-first', reaches: 'download-whole', saysStop: true, saved: undefined },
-  ...{ savedAfter: 0, asksAhead: false, asksWith: '' },
+  ...{ savedAfter: 0, asksAhead: false, asksWith: '', question: undefined },
 };
 
 /** What is needed to find out how a client reads the document. */
@@ -113,6 +113,7 @@ async function tryOut(lab: ClientReadingsLab, numbering: SentNumbering): Promise
   const asks = {
     asksAhead: reRequests.some(({ ahead }) => ahead.length > 0),
     asksWith: reRequests[0]?.word ?? '',
+    question: record.question,
   };
   const reached = { address, asksAt, proceedBy: answeredBy, reaches: stageOf(record), ...asks };
   const begun: ClientReadings = { ...online, ...reached };

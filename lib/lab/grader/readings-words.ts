@@ -32,6 +32,7 @@ const SENT_NUMBERINGS: Readonly<Record<SentNumbering, string>> = {
   'four-digits': 'in 4 ASCII digits',
 };
 const WAYS = { tcp: 'TCP', udp: 'UDP' };
+const YES_OR_NO = { yes: 'yes', no: 'no' };
 const SEPARATED: Readonly<Record<Separator, string>> = {
   ' ': 'behind each other, with spaces',
   ',': 'behind each other, with commas',
@@ -44,6 +45,7 @@ const SERVER: Places<ServerReadings> = {
   online: [
     place('messages to it end with', ENDS, ({ hears }) => hears),
     place('its messages end with', ENDS, ({ says }) => says),
+    place('it greets whoever connects', YES_OR_NO, ({ greets }) => (greets ? 'yes' : 'no')),
     place('a message to one is', ORDERS, ({ message }) => message),
   ],
   downloading: [
@@ -74,7 +76,7 @@ const CLIENT: Places<ClientReadings> = {
       ({ asksAt }) => asksAt,
     ),
     place('its answer goes by', { ...WAYS, no: 'nothing' }, ({ proceedBy = 'no' }) => proceedBy),
-    place('it asks for parts that were not sent yet', { yes: 'yes', no: 'no' }, ({ asksAhead }) =>
+    place('it asks for parts that were not sent yet', YES_OR_NO, ({ asksAhead }) =>
       asksAhead ? 'yes' : 'no',
     ),
     place(

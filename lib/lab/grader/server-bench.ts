@@ -35,6 +35,10 @@ export interface ServerReadings {
   readonly reaches: Stage;
   /** Whether it has answered `stop`. */
   readonly answersStop: boolean;
+  /** Whether it says something to whoever connects, before he has said anything. */
+  readonly greets: boolean;
+  /** What it has sent of `usual.txt` when nothing was lost and nobody else was there: its own mistakes included. */
+  readonly alone: Buffer | undefined;
 }
 
 /** A connection to the server under test. */
@@ -55,6 +59,8 @@ export interface Talker {
   hears(words: RegExp, patience?: number): Promise<RegExpExecArray | undefined>;
   /** Drops what came so far. */
   forget(): void;
+  /** Waits for an answer, whatever it says: a line, or what comes until nothing follows for a moment. */
+  hearsAnswer(patience?: number): Promise<string | undefined>;
   /** Whether the server has closed the connection in time. */
   ends(patience?: number): Promise<boolean>;
   /** Closes it as a program does that ends. */
@@ -96,6 +102,8 @@ export interface SentPart {
   readonly nth: number;
   /** Bytes of the file in it. */
   readonly length: number;
+  /** Whether they are those of its first sending. */
+  readonly isSame: boolean;
   /** Whether the client had said `proceed` when it came. */
   readonly afterProceed: boolean;
   /** Whether the path has let it through. */

@@ -15,7 +15,7 @@ import type { Stage } from './stages.ts';
 export interface ReadingsLab {
   /** Starts the server anew: what has been tried before may have ended it, or is about to. */
   restart(): Promise<boolean>;
-  open(framing: ServerReadings['hears']): Promise<Talker | undefined>;
+  open(readings: Pick<ServerReadings, 'hears' | 'says' | 'greets'>): Promise<Talker | undefined>;
   /** @returns the number of parts, when they are too many to be asked for; `undefined` when it is not told */
   download(
     talker: Talker,
@@ -30,12 +30,14 @@ export interface ReadingsLab {
 export const USUAL_READINGS: ServerReadings = {
   ...{ hears: 'line', says: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp' },
   ...{ pauseAt: 0.5, message: 'data-first', separator: ' ', answersStop: true },
-  ...{ confirms: true, goesOn: true },
+  ...{ confirms: true, goesOn: true, greets: false, alone: undefined },
   reaches: 'download-whole',
 };
 
 /** A server that waits for a line end never answers without one; others do at once. */
 const BARE_PATIENCE = 2000;
+/** Whoever greets does so at once. */
+const GREETING_PATIENCE = 200;
 const FILE = 'usual.txt';
 const MOST_TRIES = 3;
 /** For an answer that does not come. */
@@ -66,12 +68,13 @@ export async function findReadings(lab: ReadingsLab): Promise<ServerReadings> {
   return { ...found, separator: await findSeparator(lab, found) };
 }
 
-type Framing = Pick<ServerReadings, 'hears' | 'says' | 'confirms'>;
+type Framing = Pick<ServerReadings, 'hears' | 'says' | 'confirms' | 'greets'>;
 
 /** @returns `undefined` when nobody can be connected */
 async function findFraming(lab: ReadingsLab): Promise<Framing | undefined> {
-  const talker = await lab.open('bare');
+  const talker = await lab.open({ hears: 'bare', says: 'bare', greets: false });
   if (talker === undefined) return undefined;
+  const greets = (await talker.hearsAnswer(GREETING_PATIENCE)) !== undefined;
   // Nobody answers this with an empty text, as lists may be; and whoever wants a line end gets it behind.
   await talker.say(`connect|${talker.name}`);
   let answer = await talker.hears(ANYTHING, BARE_PATIENCE);
@@ -92,7 +95,7 @@ async function findFraming(lab: ReadingsLab): Promise<Framing | undefined> {
   const confirms = !isForAll || (await talker.hears(/connected/i, 300)) !== undefined;
   const isOnline = /connected/i.test(welcome) || (await isUser(talker, hears));
   talker.close();
-  return isOnline ? { hears, says, confirms } : undefined;
+  return isOnline ? { hears, says, confirms, greets } : undefined;
 }
 
 /** Whether it is in the list of users: not every server says `connected`. */
@@ -102,7 +105,7 @@ async function isUser(talker: Talker, hears: ServerReadings['hears']): Promise<b
 }
 
 async function login(lab: ReadingsLab, readings: ServerReadings): Promise<Talker | undefined> {
-  const talker = await lab.open(readings.hears);
+  const talker = await lab.open(readings);
   await talker?.say(`connect|${talker.name}`);
   await talker?.hears(/connected/i);
   return talker;
@@ -152,7 +155,7 @@ async function findDownload(
       const isWhole = record.bytes !== undefined;
       const reaches: Stage = isWhole ? 'download-whole' : 'download-begun';
       const answersStop = !isWhole || lastWords !== '';
-      const found = { address, numbering, proceedBy, reaches, answersStop };
+      const found = { address, numbering, proceedBy, reaches, answersStop, alone: record.bytes };
       if (sent === undefined) return { ...found, pauseAt: undefined };
       const pauseAt = pauseOf(sent, record.count ?? sent);
       if (hasGoneOn) return { ...found, pauseAt };

@@ -109,7 +109,7 @@ export const DOWNLOADING: readonly ClientCheck[] = [
       await ann.type('no-such-file.txt');
       await ann.hears(/download\|no-such-file\.txt/);
       await ann.tell("Can't download. File not found");
-      if (!(await ann.shows(/not found/))) {
+      if (!(await ann.shows(/not found/i))) {
         bench.blame({
           wrong: 'the refusal is not shown',
           ...{ expected: 'File not found', got: ann.screen, share: 0.5 },

@@ -1,5 +1,5 @@
 import { counted } from '../../../core/text.ts';
-import type { ClientBench, ClientCheck } from '../client-bench.ts';
+import type { ClientBench, ClientCheck, ServingRecord } from '../client-bench.ts';
 import { LOSSES, type Loss } from '../losses.ts';
 import { isGrowing } from './timer-growth.ts';
 
@@ -11,10 +11,21 @@ function lossCheck({ scenario, words, points, seed }: Loss): ClientCheck {
     hint: 'Repeat it with `wirelab link` between a server and your client, and look for the part that is never asked for.',
     run: async (bench) => {
       const ann = await bench.startOnline();
-      const { delivered, reRequests, others } = await ann.download('usual.txt', {
-        fateOf: bench.fateOf,
-      });
-      if (delivered) return;
+      const record = await ann.download('usual.txt', { fateOf: bench.fateOf });
+      const { delivered, isFruitless, reRequests, others } = record;
+      const last = reRequests.at(-1);
+      if (isFruitless && last?.lost.length === 0) {
+        bench.fail({
+          wrong: 'what is sent again does not reach the client: it is asked for again and again',
+          expected: 'the download goes on',
+          got: last.seqs.join(' '),
+          frames: reRequests.slice(-3).map(({ frame }) => frame),
+        });
+      }
+      if (delivered) {
+        expectRecovered(bench, record);
+        return;
+      }
       const [other] = others;
       bench.fail({
         wrong: 'not all that is missing is asked for',
@@ -26,6 +37,20 @@ function lossCheck({ scenario, words, points, seed }: Loss): ClientCheck {
       });
     },
   };
+}
+
+/** Blames a file that is not as without losses, though all that was lost has come. */
+function expectRecovered(bench: ClientBench, record: ServingRecord): void {
+  const { saved } = bench.readings;
+  if (saved === undefined || record.saved?.equals(saved)) return;
+  // What comes twice may harm as well: that costs the points of `duplicates`.
+  if (record.saved !== undefined && record.isDoubled) return;
+  bench.fail({
+    wrong: 'the file is not whole, though all that was lost was sent again',
+    expected: `${saved.length} bytes, as when nothing is lost`,
+    got: record.saved === undefined ? 'no file' : `${record.saved.length} bytes, and others`,
+    frames: record.reRequests.slice(-3).map(({ frame }) => frame),
+  });
 }
 
 /** Timers may be late on a busy machine, but never early. */

@@ -41,10 +41,10 @@ export async function listHeard(talker: Talker, question: string): Promise<strin
   return list;
 }
 
-/** Whether the word stands in the list by itself: `ann` is not in `[anna]`. */
+/** Whether the word stands in the list by itself: `ann` is not in `[anna]`, nor in `jo-ann`; it is in `1.ann.`. */
 export function lists(answer: string, word: string): boolean {
   const escaped = word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`(?<![\\w.-])${escaped}(?![\\w.-])`).test(answer);
+  return new RegExp(`(?<!\\w|[a-z][.-])${escaped}(?!\\w|[.-]\\w)`, 'i').test(answer);
 }
 
 /** Blames parts that never came. Whether they are right is the matter of other checks. */
@@ -60,6 +60,32 @@ export function expectAllParts(bench: ServerBench, record: DownloadRecord): Buff
         ? `datagrams that are no parts: ${stray.why}`
         : `${missing.length === 1 ? 'part' : 'parts'} ${shortList(missing)} never came`,
     frames: strays.slice(0, 3).map(({ frame }) => frame),
+  });
+}
+
+/** Blames a part that has other bytes when it is sent again. */
+export function expectSameAgain(bench: ServerBench, { parts }: DownloadRecord): void {
+  const other = parts.find(({ isSame }) => !isSame);
+  if (other === undefined) return;
+  bench.fail({
+    wrong: `part ${other.seq} has other bytes when it is sent again`,
+    expected: 'the same part of the file',
+    got: `${other.length} bytes, of which some are others`,
+    frames: parts.filter(({ seq }) => seq === other.seq).map(({ frame }) => frame),
+  });
+}
+
+/** Blames what is not as it is when nobody else downloads: mistakes that it has anyhow cost other points. */
+export function expectAsAlone(bench: ServerBench, record: DownloadRecord): void {
+  const bytes = expectAllParts(bench, record);
+  const { alone } = bench.readings;
+  if (alone === undefined || bytes.equals(alone)) return;
+  const seq = Math.floor(firstDifference(bytes, alone) / SEGMENT_PAYLOAD);
+  bench.fail({
+    wrong: `${record.file} comes with other bytes than when nobody else downloads`,
+    expected: `the same ${alone.length} bytes`,
+    got: `${bytes.length} bytes, and the first that differs is in part ${seq}`,
+    frames: record.parts.filter((part) => part.seq === seq).map(({ frame }) => frame),
   });
 }
 

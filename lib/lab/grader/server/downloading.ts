@@ -152,11 +152,11 @@ export const DOWNLOADING: readonly ServerCheck[] = [
       const ann = await bench.login('ann');
       ann.forget();
       await ann.say('download|no-such-file.txt');
-      const answer = await ann.hears(ANYTHING);
-      if (!/not found|can.?t|no such|not exist|error/i.test(answer?.[0] ?? '')) {
+      const answer = await ann.hearsAnswer();
+      if (!/not found|can.?t|no such|not exist|error/i.test(answer ?? '')) {
         bench.fail({
           wrong: 'nothing is said of a file that is not there',
-          ...{ expected: "Can't download. File not found", got: answer?.[0] ?? 'nothing' },
+          ...{ expected: "Can't download. File not found", got: answer ?? 'nothing' },
         });
       }
       await ann.say('get_users');

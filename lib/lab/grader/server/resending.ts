@@ -2,7 +2,7 @@ import { millis } from '../../../core/brands.ts';
 import { counted } from '../../../core/text.ts';
 import { LOSSES, type Loss } from '../losses.ts';
 import type { ServerCheck } from '../server-bench.ts';
-import { expectAllParts, NOTHING_FOR, shortList } from './common.ts';
+import { expectAllParts, expectSameAgain, NOTHING_FOR, shortList } from './common.ts';
 
 /** A path on which parts get lost. */
 function lossCheck({ scenario, words, points, seed }: Loss): ServerCheck {
@@ -13,7 +13,9 @@ function lossCheck({ scenario, words, points, seed }: Loss): ServerCheck {
     hint: 'Repeat it with `wirelab link` between your server and a client, and look for the part that is never sent again.',
     run: async (bench) => {
       const ann = await bench.login('ann');
-      expectAllParts(bench, await bench.download(ann, 'usual.txt', { fateOf: bench.fateOf }));
+      const record = await bench.download(ann, 'usual.txt', { fateOf: bench.fateOf });
+      expectAllParts(bench, record);
+      expectSameAgain(bench, record);
     },
   };
 }
@@ -84,7 +86,7 @@ export const RESENDING: readonly ServerCheck[] = [
     ...{ name: 'resends-in-pause', family: 'resending', points: 1 },
     needs: 'download-whole',
     line: 'What was lost of the first half can be asked for while the server waits at 50 %.',
-    hint: 'Ask for part 0 again while the server pauses: it comes.',
+    hint: 'Ask for part 0 again while the server pauses: it comes, and no other.',
     run: async (bench) => {
       const ann = await bench.login('ann');
       // One that pauses late or never loses the points of `pause`.
@@ -92,12 +94,22 @@ export const RESENDING: readonly ServerCheck[] = [
       let before = 0;
       const record = await bench.download(ann, 'usual.txt', {
         inPause: async (download) => {
+          // Some pause a part later.
+          await download.untilQuiet(300);
           before = download.record.parts.length;
           await download.ask([0]);
           await download.untilQuiet(NOTHING_FOR);
         },
       });
       const answered = record.parts.slice(before).filter(({ afterProceed }) => !afterProceed);
+      const further = answered.filter(({ nth }) => nth === 1);
+      if (further.length > 0) {
+        bench.fail({
+          wrong: 'the server goes on without an answer when a part is asked for again',
+          ...{ expected: 'part 0', got: shortList(further.map(({ seq }) => seq)) },
+          frames: further.slice(0, 3).map(({ frame }) => frame),
+        });
+      }
       if (answered.some(({ seq }) => seq === 0)) return;
       bench.fail({
         wrong: 'a part of the first half is not sent again during the pause',

@@ -1,6 +1,7 @@
 import { millis } from '../../../core/brands.ts';
 import { counted } from '../../../core/text.ts';
 import { SECRET_FILE } from '../files.ts';
+import { reRequestsFor } from '../re-requests-for.ts';
 import type { ServerBench, ServerCheck, Talker } from '../server-bench.ts';
 import { ANYTHING, ENDS_WITHIN, expectAllParts, expectDatagrams, NOTHING_FOR } from './common.ts';
 
@@ -125,7 +126,11 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
       // In the second half: at the pause, anything but proceed may mean stop.
       const record = await bench.download(ann, 'usual.txt', {
         fateOf: (seq, nth) => (seq === 35 && nth === 1 ? [] : [{ delay: millis(0) }]),
-        beforeAsking: () => ann.say('-1 99999 4294967296'),
+        beforeAsking: async () => {
+          for (const message of reRequestsFor([-1, 99_999, 2 ** 32], bench.readings.separator)) {
+            await ann.say(message);
+          }
+        },
       });
       if (record.bytes !== undefined) return;
       bench.fail({

@@ -1,32 +1,46 @@
 import { millis } from '../../../core/brands.ts';
+import type { FateOf } from '../../faults.ts';
 import type { DownloadRecord, ServerCheck, Talker } from '../server-bench.ts';
-import { ANYTHING, expectAllParts, expectDatagrams, lists, usersSeenBy } from './common.ts';
+import {
+  ANYTHING,
+  expectAllParts,
+  expectAsAlone,
+  expectDatagrams,
+  lists,
+  usersSeenBy,
+} from './common.ts';
 
 const MOST_ON_A_PORT = 15;
 /** A part, counted from 0. */
 const HELD_BACK = 3;
+
+/** Loses that part until something has happened. */
+function heldBackUntil(isSo: () => boolean): FateOf {
+  return (seq) => (seq === HELD_BACK && !isSo() ? [] : [{ delay: millis(0) }]);
+}
 
 export const SEVERAL_CLIENTS: readonly ServerCheck[] = [
   {
     ...{ name: 'two-downloads', family: 'several-clients', points: 2 },
     needs: 'download-whole',
     line: '"Once connection achieved, the server creates new thread to handle the new client".',
-    hint: 'Let two clients download at the same time: both files have to become whole.',
+    hint: 'Let two clients download different files at the same time: each gets his own, and all of it.',
     run: async (bench) => {
       const [ann, bob] = [await bench.login('ann'), await bench.login('bob')];
-      if (bench.readings.pauseAt === undefined) {
-        const both = [ann, bob].map((one) => bench.download(one, 'many.txt'));
-        for (const record of await Promise.all(both)) expectAllParts(bench, record);
-        return;
-      }
-      // While one thinks at 50 %, the other one has all of it.
-      const records: DownloadRecord[] = [];
-      const first = await bench.download(ann, 'usual.txt', {
-        inPause: async () => {
-          records.push(await bench.download(bob, 'usual.txt'));
-        },
-      });
-      for (const record of [...records, first]) expectAllParts(bench, record);
+      const others: DownloadRecord[] = [];
+      // While one thinks at 50 %, or has to ask for a part, the other one gets another file.
+      const meanwhile = async (): Promise<void> => {
+        others.push(await bench.download(bob, 'binary.bin'));
+      };
+      const record = await bench.download(
+        ann,
+        'usual.txt',
+        bench.readings.pauseAt === undefined
+          ? { fateOf: heldBackUntil(() => others.length > 0), beforeAsking: meanwhile }
+          : { inPause: meanwhile },
+      );
+      for (const other of others) expectAllParts(bench, other);
+      expectAsAlone(bench, record);
     },
   },
   {
@@ -49,7 +63,7 @@ export const SEVERAL_CLIENTS: readonly ServerCheck[] = [
       };
       // It waits for what is asked for then, or for the answer at its pause: by the same message.
       const record = await bench.download(ann, 'usual.txt', {
-        fateOf: (seq) => (seq === HELD_BACK && !isTried ? [] : [{ delay: millis(0) }]),
+        fateOf: heldBackUntil(() => isTried),
         beforeAsking: others,
       });
       expectDatagrams(bench, record);
