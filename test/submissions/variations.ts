@@ -150,35 +150,35 @@ export const VARIATIONS: readonly Variation[] = [
   {
     ...{ name: 'numbered-list', side: 'server', base: 'line.py' },
     about: 'numbers the users of its list, with a full stop behind each',
-    risks: ['users', 'users-before-connect', 'disconnect-leaves-list', 'fifteen-on-a-port'],
+    risks: ['users', 'disconnect-leaves-list'],
     from: "            self.send(f'users: [{names}]')\n",
     to: "            self.send(' '.join(f'{n}.{u}.' for n, u in enumerate(names.split(', '), 1)))\n",
   },
   {
     ...{ name: 'greeting', side: 'server', base: 'line.py' },
     about: 'greets whoever connects',
-    risks: ['connect', 'connect-announced', 'name-taken', 'users-before-connect', 'files'],
+    risks: ['connect-announced', 'name-taken', 'files'],
     from: '    def serve(self, slots):\n        try:\n',
     to: "    def serve(self, slots):\n        try:\n            self.send('Welcome! Please connect with a name.')\n",
   },
   {
     ...{ name: 'last-byte-apart', side: 'server', base: 'line.py' },
     about: 'tells the last byte on a line of its own',
-    risks: ['last-byte', 'second-file'],
+    risks: ['last-byte'],
     from: 'downloaded 100% out of file. Last byte',
     to: 'downloaded 100% out of file.\\nLast byte',
   },
   {
     ...{ name: 'byte-by-byte', side: 'server', base: 'line.py' },
     about: 'writes each byte of a message by itself',
-    risks: ['connect', 'name-taken', 'file-not-found', 'users', 'last-byte', 'two-downloads'],
+    risks: ['name-taken', 'file-not-found', 'last-byte'],
     from: "                self.sock.sendall(text.encode('utf-8', 'replace') + b'\\n')\n",
     to: "                for byte in text.encode('utf-8', 'replace') + b'\\n':\n                    self.sock.sendall(bytes([byte]))\n",
   },
   {
     ...{ name: 'in-downloads', side: 'client', base: 'line.py' },
     about: 'saves in a folder of its own',
-    risks: ['size-two-parts', 'new-name', 'second-file', 'duplicates', 'lost-every-third'],
+    risks: ['size-two-parts', 'new-name', 'lost-first-datagram'],
     from: "            with open(os.path.basename(new_name), 'wb') as file:\n",
     to: `            os.makedirs('downloads', exist_ok=True)
             with open(os.path.join('downloads', os.path.basename(new_name)), 'wb') as file:
@@ -187,14 +187,14 @@ export const VARIATIONS: readonly Variation[] = [
   {
     ...{ name: 'adds-ending', side: 'client', base: 'line.py' },
     about: 'adds the ending of the file to the new name',
-    risks: ['size-two-parts', 'new-name', 'second-file', 'other-order'],
+    risks: ['size-two-parts', 'other-order'],
     from: 'open(os.path.basename(new_name),',
     to: 'open(os.path.basename(new_name) + os.path.splitext(name)[1],',
   },
   {
     ...{ name: 'asks-of-one-part', side: 'client', base: 'line.py' },
     about: 'asks whether to go on when all of a file of one part is there, too',
-    risks: ['size-one-byte', 'size-one-part', 'second-file', 'new-name', 'closes-sockets'],
+    risks: ['size-one-byte', 'second-file'],
     from: '            asked = False\n            while self.received < len(self.parts):\n',
     to: `            asked = False
             self.half = max(1, self.half)
@@ -224,7 +224,7 @@ export const VARIATIONS: readonly Variation[] = [
   {
     ...{ name: 'byte-by-byte', side: 'client', base: 'line.py' },
     about: 'writes each byte of a message by itself',
-    risks: ['connect', 'name-taken', 'download-request', 'lost-every-third', 'proceed'],
+    risks: ['connect', 'download-request', 'lost-every-third'],
     from: "                self.sock.sendall(text.encode('utf-8', 'replace') + b'\\n')\n",
     to: `                for byte in text.encode('utf-8', 'replace') + b'\\n':
                     self.sock.sendall(bytes([byte]))
