@@ -1,9 +1,11 @@
 import {
   closeSync,
   constants,
+  type Dir,
+  type Dirent,
   fstatSync,
+  opendirSync,
   openSync,
-  readdirSync,
   readFileSync,
   realpathSync,
   unlinkSync,
@@ -14,8 +16,9 @@ import { NOT_HANDED_IN } from './handed-in.ts';
 /** Larger than any file that is sent to a client. */
 const MAX_SAVED_BYTES = 16 * 2 ** 20;
 const LOOK_EVERY_MS = 200;
-/** Folders in folders, and what stands in all of them. */
-const DEEPEST = 3;
+/** Folders in each other that are looked into. */
+const DEEPEST = 4;
+/** Files and folders that are looked at, at most. */
 const MOST_ENTRIES = 2000;
 
 /** What a client under test has saved in its folder: under a name, perhaps with an ending, perhaps in a folder. */
@@ -90,7 +93,7 @@ export class SavedFiles {
         if (entry.isFile() && isNamed(entry.name, name)) {
           yield [folder, entry.name.slice(name.length)];
         }
-        const isDeep = folder.split(/[\\/]/).length > DEEPEST;
+        const isDeep = folder !== '' && folder.split(/[\\/]/).length >= DEEPEST;
         if (!entry.isDirectory() || isDeep || NOT_HANDED_IN.has(entry.name)) continue;
         folders.push(join(folder, entry.name));
       }
@@ -105,11 +108,16 @@ function isNamed(entry: string, name: string): boolean {
   );
 }
 
-function entriesOf(folder: string) {
+/** One after the other: a client may have very many of them. */
+function* entriesOf(folder: string): Generator<Dirent> {
+  let open: Dir | undefined;
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    open = opendirSync(folder);
+    for (let entry = open.readSync(); entry !== null; entry = open.readSync()) yield entry;
   } catch {
-    return [];
+    // It is not there any more.
+  } finally {
+    open?.closeSync();
   }
 }
 

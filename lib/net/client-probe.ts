@@ -15,7 +15,8 @@ import type {
 import { findClientReadings, USUAL_CLIENT_READINGS } from '../lab/grader/client-readings.ts';
 import type { Patience } from '../lab/grader/patience.ts';
 import { BusyWatch } from './busy-watch.ts';
-import { lastOf, ProbeSession } from './client-session.ts';
+import { lastOf } from './client-screen.ts';
+import { ProbeSession } from './client-session.ts';
 import { delay } from './clock.ts';
 import { FairClock } from './fair-clock.ts';
 import { ProbeTalker } from './probe-talker.ts';

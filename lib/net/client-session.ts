@@ -8,22 +8,14 @@ import type {
 } from '../lab/grader/client-bench.ts';
 import { TRIAL_FILE } from '../lab/grader/client-readings.ts';
 import type { ClientProbe } from './client-probe.ts';
+import { ClientScreen, lastOf } from './client-screen.ts';
 import { delay } from './clock.ts';
 import { ProbeServing } from './probe-serving.ts';
 import type { ProbeTalker } from './probe-talker.ts';
 
 const HOST = '127.0.0.1';
 const FIRST_PROMPT_PATIENCE = millis(3000);
-/** A program that has printed something and says no more waits for an answer. */
-const PROMPT_QUIET = millis(50);
-/** The same where the cursor stands behind what it has printed. */
-const OPEN_PROMPT_QUIET = millis(20);
 const PROMPT_PATIENCE = millis(1500);
-const POLL = millis(5);
-/** In which the line end of a message comes, if it has one. */
-const LINE_END_PATIENCE = millis(300);
-/** The same of a client whose messages had none. */
-const BARE_SILENCE = millis(40);
 /** The three questions, and some that are asked again. */
 const MAX_ANSWERS = 7;
 /** What a client may show when half of the file is there. */
@@ -33,6 +25,8 @@ const SAVING_PATIENCE = millis(2500);
 /** Nothing is to be saved of what was stopped; who saves it all the same does so at once. */
 const STOPPED_PATIENCE = millis(1000);
 const SHORT_SAVING_PATIENCE = millis(400);
+/** From a client that has saved nothing before. */
+const NO_SAVING_PATIENCE = millis(250);
 /** A file is not written any further when it was as long for this time. */
 const SETTLED = millis(1000);
 /** Than in the beginning. */
@@ -50,8 +44,7 @@ export class ProbeSession implements ClientSession {
   readonly #terminal: TerminalUnderTest;
   readonly name: string;
   #talker: ProbeTalker | undefined;
-  /** Where `screen` begins. */
-  #from = 0;
+  readonly #screen: ClientScreen;
   #downloads = 0;
   #question: string | undefined;
 
@@ -61,6 +54,7 @@ export class ProbeSession implements ClientSession {
     this.#probe = probe;
     this.#ownAddress = ownAddress;
     this.#terminal = terminal;
+    this.#screen = new ClientScreen(terminal, probe.clock);
     this.name = name;
   }
 
@@ -73,8 +67,9 @@ export class ProbeSession implements ClientSession {
     const { files, readings } = this.#probe;
     const { saved, savedAfter } = readings;
     if (saved?.length === files[TRIAL_FILE]?.length) return SAVING_PATIENCE;
-    // What it saves is not the file, or it saves nothing: waiting for the rest is in vain.
-    const enough = saved === undefined ? 0 : TIMES_SAVING * savedAfter;
+    if (saved === undefined) return NO_SAVING_PATIENCE;
+    // What it saves is not the file: waiting for the rest is in vain.
+    const enough = TIMES_SAVING * savedAfter;
     return millis(Math.min(SAVING_PATIENCE, Math.max(SHORT_SAVING_PATIENCE, enough)));
   }
 
@@ -83,7 +78,7 @@ export class ProbeSession implements ClientSession {
   }
 
   get screen(): string {
-    return lastOf(this.#terminal.shown.slice(this.#from));
+    return lastOf(this.#screen.text);
   }
 
   get lastShown(): string {
@@ -96,38 +91,19 @@ export class ProbeSession implements ClientSession {
 
   async type(line: string): Promise<void> {
     this.#probe.did(`the user types ${JSON.stringify(line)}`);
-    this.#mark();
+    this.#screen.mark();
     this.#terminal.type(line);
   }
 
   async untilPrompt(patience: number = PROMPT_PATIENCE): Promise<string> {
-    const from = this.#from;
-    let last = this.#probe.clock.now();
-    let isNew = this.#terminal.shown.length > from;
-    const stop = this.#terminal.onShown(() => {
-      last = this.#probe.clock.now();
-      isNew = true;
-    });
-    const end = this.#probe.clock.now() + patience;
-    while (this.#probe.clock.now() < end && this.#terminal.isRunning) {
-      const isOpen = !'\r\n'.includes(this.#terminal.shown.at(-1) ?? '\n');
-      const quiet = isOpen ? OPEN_PROMPT_QUIET : PROMPT_QUIET;
-      if (isNew && this.#probe.clock.now() - last >= quiet) break;
-      await delay(POLL);
-    }
-    stop();
-    const shown = this.#terminal.shown.slice(from);
-    this.#mark();
-    return shown;
+    return await this.#screen.untilPrompt(millis(patience));
   }
 
   async shows(words: RegExp, span?: number): Promise<boolean> {
     const { clock, patience } = this.#probe;
     const begin = clock.now();
-    const end = begin + (span ?? patience.span);
-    const has = (): boolean => words.test(this.#terminal.shown.slice(this.#from));
-    while (!has() && clock.now() < end && this.#terminal.isRunning) await delay(POLL);
-    if (has()) {
+    const has = (): boolean => words.test(this.#screen.text);
+    if (await this.#screen.until(has, millis(span ?? patience.span))) {
       patience.answered(clock.now() - begin);
       return true;
     }
@@ -144,12 +120,12 @@ export class ProbeSession implements ClientSession {
   }
 
   async tell(text: string): Promise<void> {
-    this.#mark();
+    this.#screen.mark();
     await this.#talker?.say(text);
   }
 
   hangUp(): void {
-    this.#mark();
+    this.#screen.mark();
     this.#probe.did('the server closes the connection');
     this.#talker?.close();
   }
@@ -185,7 +161,7 @@ export class ProbeSession implements ClientSession {
 
   async tellName(): Promise<void> {
     await this.type(this.name);
-    const { asked, hasEnd } = await this.#asks('connect', this.name);
+    const { asked, hasEnd } = await this.#asks('connect');
     if (asked !== this.name) {
       this.#probe.fail({
         wrong: 'the client does not ask to be connected',
@@ -207,7 +183,7 @@ export class ProbeSession implements ClientSession {
     await this.type('download');
     await this.untilPrompt();
     await this.type(file);
-    const { asked } = await this.#asks('download', file);
+    const { asked } = await this.#asks('download');
     if (asked !== file) {
       this.#probe.fail({
         wrong: 'the client does not ask for the file',
@@ -215,14 +191,14 @@ export class ProbeSession implements ClientSession {
         got: asked === undefined ? talker.unread || 'nothing' : `download|${asked}`,
       });
     }
-    const from = this.#terminal.shown.length;
+    const from = this.#screen.length;
     const served = await ProbeServing.run({
       ...{ talker, file, bytes, plan, readings: this.#probe.readings, clock: this.#probe.clock },
       ...{ patience: this.#probe.patience, source: this.#probe.source },
       user: {
         name: this.name,
         isAsked: (patience) => this.#isAsked(from, file, patience),
-        isAskedAgain: () => this.#questionOf(from, file) === this.#probe.readings.question,
+        isAskedAgain: () => this.#screen.lastWords(from, file) === this.#probe.readings.question,
         types: (line) => this.type(line),
       },
       onStep: (text) => this.#probe.did(text),
@@ -234,29 +210,40 @@ export class ProbeSession implements ClientSession {
     const isWorking = plan.isTrial ? isAlive : this.#probe.readings.reaches === 'download-whole';
     const isHopeless = served.misread || served.isFruitless;
     const isPatient = isWorking && !isHopeless && (served.delivered || !isOver);
+    let nameQuestion: string | undefined;
     if ((isOver || plan.typesNameAnyway) && (served.port !== undefined || bytes.length === 0)) {
-      await this.untilPrompt(isPatient ? PROMPT_PATIENCE : SHORT_PROMPT_PATIENCE);
+      if (isPatient) await this.#untilAskedForName(from, file, plan.isTrial ?? false);
+      else await this.untilPrompt(SHORT_PROMPT_PATIENCE);
+      nameQuestion = this.#screen.lastWords(from, file);
       await this.type(newName);
     }
     const saving = plan.isTrial ? SAVING_PATIENCE : this.#savingPatience;
     const usual = isOver ? saving : STOPPED_PATIENCE;
-    const patience = isPatient ? usual : SHORT_SAVING_PATIENCE;
+    const some = isPatient ? usual : SHORT_SAVING_PATIENCE;
+    // Without a name nothing is to be saved.
+    const patience = nameQuestion === undefined ? millis(0) : some;
     const saved = await this.#saved(file, newName, bytes.length, patience);
-    const shown = this.#terminal.shown.slice(from);
-    return { ...served, ...saved, newName, shown, question: this.#question };
+    const shown = this.#screen.since(from);
+    return { ...served, ...saved, newName, shown, question: this.#question, nameQuestion };
+  }
+
+  /** Not every client hears what is typed before it asks for the new name, and none has to ask at once. */
+  async #untilAskedForName(from: number, file: string, isTrial: boolean): Promise<void> {
+    const { nameQuestion } = this.#probe.readings;
+    if (nameQuestion !== undefined) {
+      const isAsked = (): boolean => this.#screen.hasLine(from, file, nameQuestion);
+      if (await this.#screen.until(isAsked, PROMPT_PATIENCE)) await this.#screen.settle();
+    } else if (isTrial) await this.#screen.untilQuiet();
+    else await this.untilPrompt();
   }
 
   /** Waits for a message that asks for something. @returns what it asks for, and whether it has a line end */
-  async #asks(command: string, what: string): Promise<Asked> {
+  async #asks(command: string): Promise<Asked> {
     // Who has no such command may send it as a message: msg|download|FILE.
-    const begin = `(?<!\\|)${command}\\|`;
-    // Not every program writes a message at once: it is whole with what is expected, or with a line end.
-    const whole = new RegExp(`${begin}(${escaped(what)}(?!.)|.*(?=\\n))`);
-    const found = await this.#talker?.hears(whole);
-    const asked = found ?? (await this.#talker?.hears(new RegExp(`${begin}(.*)`), 0));
-    const isLine = this.#talker?.framing === 'line';
-    const end = await this.#talker?.hears(/^\s*\n/, isLine ? LINE_END_PATIENCE : BARE_SILENCE);
-    return { asked: asked?.[1]?.trim(), hasEnd: end !== undefined };
+    const words = new RegExp(`(?<!\\|)${command}\\|(.*)`);
+    const heard = await this.#talker?.hearsMessage(words);
+    const asked = words.exec(heard?.text ?? '')?.[1];
+    return { asked: asked?.trim(), hasEnd: heard?.hasEnd ?? false };
   }
 
   /** What the client has saved, when it has had the time for it. */
@@ -290,21 +277,13 @@ export class ProbeSession implements ClientSession {
   }
 
   async #isAsked(from: number, file: string, patience: Millis): Promise<boolean> {
-    const end = this.#probe.clock.now() + patience;
     const { question = QUESTION } = this.#probe.prompts;
-    const has = (): boolean => question.test(this.#terminal.shown.slice(from));
-    while (!has() && this.#probe.clock.now() < end && this.#terminal.isRunning) await delay(POLL);
-    if (!has()) return false;
-    // All of the question, and whatever waits for the answer.
-    await this.#probe.clock.wait(PROMPT_QUIET);
-    this.#question = this.#questionOf(from, file);
+    const has = (): boolean => question.test(this.#screen.since(from));
+    if (!(await this.#screen.until(has, patience))) return false;
+    await this.#screen.settle();
+    const words = this.#screen.lastWords(from, file);
+    this.#question = question.test(words) ? words : undefined;
     return true;
-  }
-
-  /** What stands on the terminal's last line, without what is about one file only. */
-  #questionOf(from: number, file: string): string {
-    const line = lastLine(this.#terminal.shown.slice(from));
-    return line.replaceAll(file, '').replaceAll(/\d+/g, '');
   }
 
   /** What a prompt is about: by its words, else by the order of the document. */
@@ -315,22 +294,8 @@ export class ProbeSession implements ClientSession {
     if (port.test(prompt) || (answers % 3 === 2 && !/\bip\b/i.test(prompt))) return 'port';
     return answers % 3 === 0 ? 'own-address' : 'server-address';
   }
-
-  #mark(): void {
-    this.#from = this.#terminal.shown.length;
-  }
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1) ?? '';
-}
-
-/** The end of what was shown, for a report. */
-export function lastOf(text: string): string {
-  const shown = text.trim();
-  return shown === '' ? 'nothing is shown' : shown.slice(-300);
 }

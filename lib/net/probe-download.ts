@@ -23,6 +23,8 @@ const QUIET = millis(120);
 const FIRST_QUIET = millis(2000);
 /** From a server whose parts have never come by themselves. */
 const SHORT_FIRST_QUIET = millis(600);
+/** After `proceed`, from a server that does not go on by itself. */
+const NO_QUIET = millis(250);
 /** Re-requests in a row that bring nothing. */
 const MAX_SILENT_ROUNDS = 6;
 /** From a server that has brought nothing to its end before. */
@@ -123,7 +125,7 @@ export class ProbeDownload implements RunningDownload {
         this.#asked.set(seq, (this.#asked.get(seq) ?? 0) + 1);
       }
       const words = seqs.slice(at, at + MOST_NUMBERS);
-      for (const message of reRequestsFor(words, this.#options.readings.separator)) {
+      for (const message of reRequestsFor(words, this.#options.readings)) {
         await this.#options.talker.say(message);
       }
     }
@@ -181,7 +183,7 @@ export class ProbeDownload implements RunningDownload {
         if (!(await this.#answerPause())) return;
         silentRounds = 0;
         const known = this.#newParts;
-        const quiet = readings.goesOn ? firstQuiet : SHORT_FIRST_QUIET;
+        const quiet = readings.goesOn ? firstQuiet : NO_QUIET;
         await this.#untilQuietOr(() => this.#newParts > known, quiet);
         continue;
       }
@@ -192,7 +194,7 @@ export class ProbeDownload implements RunningDownload {
         (readings.reaches === 'download-whole' ? MAX_SILENT_ROUNDS : FEW_SILENT_ROUNDS)
       )
         return;
-      if (!hasAsked) await plan.beforeAsking?.();
+      if (!hasAsked) await plan.beforeAsking?.(this);
       hasAsked = true;
       await this.ask(missing);
     }

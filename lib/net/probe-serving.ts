@@ -1,17 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Millis, millis, parsePort } from '../core/brands.ts';
-import type {
-  ClientReadings,
-  ReRequest,
-  ServingPlan,
-  ServingRecord,
-} from '../lab/grader/client-bench.ts';
+import type { ClientReadings, ServingPlan, ServingRecord } from '../lab/grader/client-bench.ts';
 import { addressIn, questionIn, wordsOf } from '../lab/grader/heard-text.ts';
 import type { Patience } from '../lab/grader/patience.ts';
 import type { FairClock } from './fair-clock.ts';
 import { ProbeParts } from './probe-parts.ts';
+import { ProbeReRequests } from './probe-re-requests.ts';
 import type { ProbeTalker } from './probe-talker.ts';
-import { lastFrame } from './tap.ts';
 
 const LIMIT = millis(15_000);
 /** For a client that has brought nothing to its end before. */
@@ -24,16 +19,14 @@ const LONG_SILENCE = millis(2000);
 const TIMES_LONGEST = 1.5;
 /** Re-requests in a row for nothing that could be missing: it will not come further. */
 const MOST_NEEDLESS = 8;
+/** For the very same. */
+const MOST_REPEATED = 5;
 /** The same where it should ask its user instead. */
-const MOST_NEEDLESS_IN_PAUSE = 5;
-/** From a client that was given up on for that before. */
-const MOST_NEEDLESS_AGAIN = 3;
+const MOST_REPEATED_IN_PAUSE = 4;
 const FEW_NEEDLESS = 2;
 const TURN = millis(40);
 /** What is heard while parts are being sent. */
 const MOST_ASIDE = 50;
-/** Messages that follow each other so soon are one question. */
-const ONE_QUESTION = millis(20);
 /** The document has a pause at 50 % and, in another place, at 20 %. */
 const EARLY_PAUSE = 0.2;
 const EARLY_PATIENCE = millis(700);
@@ -42,9 +35,15 @@ const QUESTION_PATIENCE = millis(2500);
 const SHORT_QUESTION_PATIENCE = millis(700);
 const ANSWER_PATIENCE = millis(5000);
 const SHORT_ANSWER_PATIENCE = millis(1250);
+/** From a client that has brought a download to its end without an answer. */
+const NO_ANSWER_PATIENCE = millis(500);
+/** In which a client asks for parts at the pause, if it does. */
+const LOUD_WITHIN = millis(1200);
 /** For one that has never asked anything, either. */
 const LEAST_PATIENCE = millis(150);
 const STOP_PATIENCE = millis(3000);
+/** A question that stands there for so long waits for its answer. */
+const STANDING = millis(300);
 const TRIAL_PATIENCE = millis(1500);
 /** From a client that says no stop. */
 const NO_STOP_PATIENCE = millis(300);
@@ -77,7 +76,7 @@ type Mutable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
 /** What comes after the last word of the server is not seen here. */
 export type Served = Omit<
   ServingRecord,
-  'saved' | 'savedAfter' | 'newName' | 'savedAs' | 'shown' | 'question'
+  'saved' | 'savedAfter' | 'newName' | 'savedAs' | 'shown' | 'question' | 'nameQuestion'
 >;
 type Seen = Mutable<Served>;
 
@@ -87,22 +86,17 @@ export class ProbeServing {
   readonly #parts: ProbeParts;
   readonly #count: number;
   #half: number;
-  readonly #reRequests: ReRequest[] = [];
+  readonly #reRequests: ProbeReRequests;
   readonly #others: string[] = [];
   #endsAt: Millis;
   readonly #clock: FairClock;
   /** Nothing is said by the client about going on, and no part of the second half has been sent. */
   #isPaused = false;
-  #isDeaf = false;
   /** Of one message, those that were not looked at yet. */
   readonly #words: string[] = [];
-  /** Re-requests in a row for nothing that could be missing. */
-  #needless = 0;
   /** Between two things that happened, before the client said something. */
   #longestSilence = 0;
   #lastHeard = millis(0);
-  #lastAsked = millis(Number.NEGATIVE_INFINITY);
-  #deafFor: number;
   readonly #seen: Seen;
 
   private constructor(options: ProbeServingOptions) {
@@ -117,10 +111,11 @@ export class ProbeServing {
     this.#half = this.#count < 2 ? this.#count : Math.max(1, Math.floor(this.#count * share));
     this.#clock = clock;
     this.#endsAt = millis(this.#clock.now() + (this.#isWorking ? LIMIT : SHORT_LIMIT));
-    this.#deafFor = plan.deafFor ?? 0;
+    const { deafFor = 0 } = plan;
+    this.#reRequests = new ProbeReRequests({ parts: this.#parts, clock, deafFor });
     this.#seen = {
       ...{ file, count: this.#count, port: undefined, address: undefined },
-      ...{ reRequests: this.#reRequests, others: this.#others, asked: false, stopped: false },
+      ...{ reRequests: this.#reRequests.all, others: this.#others, asked: false, stopped: false },
       ...{ answer: undefined, answeredBy: undefined, answeredEarly: false },
       ...{ asksAt: undefined, delivered: false, isDoubled: false },
       ...{ isFruitless: false, misread: false },
@@ -146,6 +141,7 @@ export class ProbeServing {
     const { plan, readings } = this.#options;
     const isPaused = this.#half < this.#count;
     let sent = 0;
+    if (plan.aside !== undefined) await this.#options.talker.say(plan.aside);
     if (plan.waitsEarly && isPaused) {
       sent = Math.floor(this.#count * EARLY_PAUSE);
       await this.#send(0, sent);
@@ -161,12 +157,13 @@ export class ProbeServing {
       const goesOn = await this.#pause();
       this.#isPaused = false;
       if (!goesOn) return;
+      if (plan.aside !== undefined) await this.#options.talker.say(plan.aside);
       await this.#send(this.#half, this.#count);
     }
     await this.#until(() => this.#parts.has(this.#count));
-    this.#seen.delivered = this.#parts.has(this.#count);
+    this.#seen.delivered = this.#parts.has(this.#count) && !this.#seen.isFruitless;
     this.#seen.isDoubled = this.#parts.isDoubled;
-    const isAlive = this.#seen.asked || this.#reRequests.length > 0 || !plan.isTrial;
+    const isAlive = this.#seen.asked || this.#reRequests.all.length > 0 || !plan.isTrial;
     const patience = isAlive ? STOP_PATIENCE : TRIAL_PATIENCE;
     await this.#untilStopped(readings.saysStop ? patience : NO_STOP_PATIENCE);
     if (this.#seen.delivered) await this.#sayFarewell();
@@ -175,7 +172,12 @@ export class ProbeServing {
   /** A client may ask about a file of one part, too: half of it is there with all of it. */
   async #untilStopped(patience: Millis): Promise<void> {
     const { user } = this.#options;
-    const isAsked = (): boolean => this.#half === this.#count && user.isAskedAgain();
+    let since: number | undefined;
+    const isAsked = (): boolean => {
+      const isSo = this.#half === this.#count && user.isAskedAgain();
+      since = isSo ? (since ?? this.#clock.now()) : undefined;
+      return since !== undefined && this.#clock.now() - since >= STANDING;
+    };
     await this.#until(() => this.#seen.stopped || isAsked(), patience);
     if (this.#seen.stopped || !isAsked()) return;
     await user.types('proceed');
@@ -223,8 +225,10 @@ export class ProbeServing {
     seen.asked = await this.#isAskedWithin(this.#questionPatience);
     if (seen.asked) seen.asksAt ??= 0.5;
     if (seen.asked || this.#isWorking) {
-      const end = this.#clock.now() + pause;
-      await this.#until(() => this.#clock.now() >= end || seen.answer !== undefined, pause + 1000);
+      // Whoever is not asked does not think.
+      const span = seen.asked ? pause : Math.min(pause, LOUD_WITHIN);
+      const end = this.#clock.now() + span;
+      await this.#until(() => this.#clock.now() >= end || seen.answer !== undefined, span + 1000);
     }
     seen.answeredEarly = seen.answer !== undefined;
     if (!seen.answeredEarly) {
@@ -262,6 +266,7 @@ export class ProbeServing {
   get #answerPatience(): Millis {
     const { asksAt, proceedBy } = this.#options.readings;
     if (asksAt === undefined && proceedBy === undefined) return LEAST_PATIENCE;
+    if (this.#isWorking && proceedBy === undefined) return NO_ANSWER_PATIENCE;
     // One that has not been asked yet may not want an answer at all.
     const isLikely = this.#isWorking && proceedBy !== undefined && this.#seen.asked;
     return isLikely ? ANSWER_PATIENCE : SHORT_ANSWER_PATIENCE;
@@ -269,24 +274,20 @@ export class ProbeServing {
 
   /** Whether the client says nothing more, or nothing that brings it further. */
   #givesUp(): boolean {
-    const { patience } = this.#options;
     // Nothing is to be heard while its user thinks, and some ask for what was not sent yet.
     const isPaused = this.#isPaused && this.#parts.has(this.#half);
-    const asksForOld = this.#reRequests.at(-1)?.seqs.some((seq) => seq < this.#half) ?? false;
-    const most = isPaused ? MOST_NEEDLESS_IN_PAUSE : MOST_NEEDLESS;
-    if (this.#needless >= this.#mostNeedless(most) && (!isPaused || asksForOld)) {
+    const most = this.#isWorking ? MOST_NEEDLESS : FEW_NEEDLESS;
+    const { needless, repeated } = this.#reRequests;
+    const isStuck = isPaused
+      ? repeated >= MOST_REPEATED_IN_PAUSE && !this.#seen.asked
+      : repeated >= MOST_REPEATED || needless >= most;
+    if (isStuck) {
       this.#seen.isFruitless = true;
-      patience.fruitless();
       return true;
     }
     if (isPaused || !this.#isSilent) return false;
-    patience.silent();
+    this.#options.patience.silent();
     return true;
-  }
-
-  #mostNeedless(most: number): number {
-    if (!this.#isWorking) return FEW_NEEDLESS;
-    return this.#options.patience.isFruitless ? MOST_NEEDLESS_AGAIN : most;
   }
 
   get #silence(): number {
@@ -301,7 +302,7 @@ export class ProbeServing {
 
   /** Sends these parts for the first time. */
   async #send(from: number, to: number): Promise<void> {
-    this.#needless = 0;
+    this.#reRequests.partsFollow();
     const sending = this.#parts.send(from, to, () => this.#hearMeanwhile());
     // What was said with the answer is about these, and could not know of any of them.
     for (const word of this.#words.splice(0)) this.#onWord(word.trim());
@@ -363,47 +364,17 @@ export class ProbeServing {
     ) {
       this.#seen.answer = text;
       this.#seen.answeredBy = 'tcp';
-      // Whatever is asked for from here on is another question.
-      this.#lastAsked = millis(Number.NEGATIVE_INFINITY);
+      this.#reRequests.end();
     } else if (text !== '') this.#others.push(text);
   }
 
   #onReRequest(seqs: readonly number[], word: string): void {
-    const time = this.#clock.now();
-    const { lost, missing } = this.#parts;
     const inPause =
       this.#isPaused && this.#seen.answer === undefined && this.#parts.has(this.#half);
-    const { isSending, sinceSent: after, lastSentFair } = this.#parts;
-    const fairAfter = time - lastSentFair;
-    const ahead = seqs.filter((seq) => seq < this.#count && !this.#parts.isKnown(seq));
-    const last = this.#reRequests.at(-1);
-    const isMore = last !== undefined && time - this.#lastAsked < ONE_QUESTION;
-    this.#lastAsked = time;
-    // Some name each part in a message of its own.
-    if (isMore) {
-      this.#reRequests[this.#reRequests.length - 1] = {
-        ...last,
-        ...{ seqs: [...last.seqs, ...seqs], ahead: [...last.ahead, ...ahead] },
-      };
-    } else {
-      this.#reRequests.push({
-        ...{ seqs: [...seqs], lost, missing, ahead, word, inPause, isSending, after, fairAfter },
-        frame: lastFrame(),
-      });
-    }
-    const known = seqs.filter((seq) => this.#parts.isThere(seq)).length;
-    if (seqs.some((seq) => missing.includes(seq))) this.#needless = 0;
-    // Who is not answered asks for the same again.
-    else if (!isMore && this.#deafFor === 0) this.#needless += 1;
-    if (this.#options.plan.isTrial && known > this.#parts.sentCount / 2) {
-      this.#seen.misread = true;
-      this.#endsAt = time;
-    }
-    if (!isMore) this.#isDeaf = this.#deafFor > 0;
-    if (this.#isDeaf) {
-      if (!isMore && !isSending) this.#deafFor -= 1;
-      return;
-    }
-    this.#parts.resend(seqs);
+    const { sentCount } = this.#parts;
+    const known = this.#reRequests.hear(seqs, word, inPause);
+    if (!this.#options.plan.isTrial || known <= sentCount / 2) return;
+    this.#seen.misread = true;
+    this.#endsAt = this.#clock.now();
   }
 }

@@ -20,6 +20,8 @@ const LINE_GAP = millis(20);
 const BARE_SILENCE = millis(30);
 /** A program that writes a message in pieces may have to wait for an acknowledgement in between. */
 const LINE_END_PATIENCE = millis(300);
+/** For all of a message: what goes on for longer is a flood. */
+const MOST_IN_PIECES = millis(1000);
 /** Until the other side has closed the connection: not every program is quick with that. */
 const CLOSING_PATIENCE = millis(3000);
 /** What is kept of what a program says: no more is needed, whatever it floods. */
@@ -46,6 +48,12 @@ export interface ProbeTalkerOptions {
   readonly onStep: (text: string) => void;
 }
 
+export interface HeardMessage {
+  readonly text: string;
+  /** Whether a line end was behind it. */
+  readonly hasEnd: boolean;
+}
+
 /** The grader's side of a connection to a program under test. */
 export class ProbeTalker implements Talker {
   readonly #options: ProbeTalkerOptions;
@@ -65,9 +73,11 @@ export class ProbeTalker implements Talker {
     this.#lastHeard = options.clock.now();
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
-      options.onStep(`${options.name} hears ${quoted(chunk.toString('utf8'))}`);
+      const text = chunk.toString('utf8');
+      options.onStep(`${options.name} hears ${quoted(text)}`);
       this.#lastHeard = options.clock.now();
-      this.#heard.push(chunk.toString('utf8'), now());
+      // Programs in C may send what ends their strings.
+      this.#heard.push(text.replaceAll('\0', ''), now());
       this.#changed();
     });
     socket.on('error', () => undefined);
@@ -151,8 +161,12 @@ export class ProbeTalker implements Talker {
     return found;
   }
 
-  /** Waits for words, and takes the line that they stand in, or all there is where lines do not end. */
   async hearsLine(words: RegExp, patience?: number): Promise<string | undefined> {
+    return (await this.hearsMessage(words, patience))?.text;
+  }
+
+  /** Waits for words, and takes the line that they stand in, or all there is where lines do not end. */
+  async hearsMessage(words: RegExp, patience?: number): Promise<HeardMessage | undefined> {
     await this.#until(() => words.test(this.unread) || !this.#isOpen, patience);
     // Not every program writes a message at once.
     const at = (): number => words.exec(this.unread)?.index ?? -1;
@@ -163,11 +177,7 @@ export class ProbeTalker implements Talker {
     const start = unread.lastIndexOf('\n', at()) + 1;
     const end = unread.indexOf('\n', at());
     this.#heard.take(end < 0 ? unread.length : end + 1);
-    return unread.slice(start, end < 0 ? undefined : end).trim();
-  }
-
-  async hearsAnswer(patience?: number): Promise<string | undefined> {
-    return await this.hearsLine(/\S/, patience);
+    return { text: unread.slice(start, end < 0 ? undefined : end).trim(), hasEnd: end >= 0 };
   }
 
   /** The next message, however it ends. @returns `undefined` when none comes in time */
@@ -216,7 +226,9 @@ export class ProbeTalker implements Talker {
   /** Until nothing has come for a moment, or there is no need to wait for it. */
   async #untilSilentOr(isSo: () => boolean, silence = BARE_SILENCE): Promise<void> {
     const { clock } = this.#options;
+    const end = clock.now() + MOST_IN_PIECES;
     while (!isSo() && this.#isOpen && clock.now() - this.#lastHeard < silence) {
+      if (clock.now() >= end) return;
       await clock.wait(
         Math.max(1, Math.min(BARE_SILENCE, this.#lastHeard + silence - clock.now())),
       );

@@ -3,6 +3,7 @@ import { FaultPlan, type Faults } from '../lab/faults.ts';
 import { CheckEnded } from '../lab/grader/check.ts';
 import { CheckNotes } from '../lab/grader/check-notes.ts';
 import type { Patience } from '../lab/grader/patience.ts';
+import { hearsGreeting } from '../lab/grader/server/common.ts';
 import type {
   DownloadPlan,
   DownloadRecord,
@@ -27,7 +28,7 @@ const GREETING_PATIENCE = 500;
 /** A server hears at once that a client has gone; some do not listen. */
 const CLOSING_PATIENCE = 100;
 /** The number of parts of a file. */
-const ANNOUNCED = /\|\s{0,3}(\d{1,9})(?!\d)/;
+const ANNOUNCED = /\|[^\S\n]{0,3}(\d{1,9})(?!\d)/;
 /** More than any file has that is offered. */
 const MOST_PARTS = 2000;
 
@@ -131,8 +132,9 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     }
     // Its own "NAME is connected" and "connected" may come in any order, one after the other.
     const isAll = !answer.includes(talker.name) || /connected.*connected/i.test(answer);
-    if (!isAll && this.readings.confirms) await talker.hears(/connected/i, 300);
-    await this.wait(this.readings.says === 'line' ? 30 : 120);
+    const isSecond =
+      !isAll && this.readings.confirms && (await talker.hears(/connected/i, 300)) !== undefined;
+    await this.wait(this.readings.says === 'line' || isSecond ? 30 : 120);
     talker.forget();
     return talker;
   }
@@ -203,7 +205,7 @@ export class ServerProbe extends CheckNotes implements ServerBench {
     if (talker === undefined) this.did(`port ${port} takes no connection`);
     else this.#talkers.add(talker);
     // It is no answer to what is said next.
-    if (greets) await talker?.hearsAnswer(GREETING_PATIENCE);
+    if (greets && talker !== undefined) await hearsGreeting(talker, GREETING_PATIENCE);
     return talker;
   }
 

@@ -79,7 +79,9 @@ describe('what the grader hears without line ends', () => {
     ['37642proceed', undefined],
     ['37642 1', undefined],
     ['stop', undefined],
-    ['port 37642', undefined],
+    ['port 37642', { digits: '37642' }],
+    ['port|127.0.0.1|37642', { host: '127.0.0.1', digits: '37642' }],
+    ['msg|37642', undefined],
     ['', undefined],
   ])('%j tells the port %j', (message, address) => {
     expect(addressIn(message)).toEqual(address);

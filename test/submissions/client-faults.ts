@@ -262,6 +262,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
       'asks-at-half',
       'proceed',
       'stop-at-half',
+      'after-stop',
       'quiet-in-pause',
       'lost-first-datagram',
       'lost-last-datagram',
@@ -273,6 +274,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
       'asks-for-what-is-missing',
       'duplicates',
       'other-order',
+      'message-in-download',
       'short-datagrams',
       'foreign-datagrams',
       'numbers-out-of-range',
@@ -365,6 +367,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
       'quiet-in-pause',
       'duplicates',
       'other-order',
+      'message-in-download',
       'short-datagrams',
       'foreign-datagrams',
       'numbers-out-of-range',
@@ -456,7 +459,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     side: 'client',
     base: 'select.pl',
     about: 'asks for a name and saves though the user has stopped',
-    loses: ['stop-at-half'],
+    loses: ['stop-at-half', 'after-stop'],
     from: `        end_download();
         return ask('command');
     }
@@ -609,7 +612,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     side: 'client',
     base: 'line.py',
     about: 'begins a download with the parts of the one before',
-    loses: ['second-file', 'closes-sockets'],
+    loses: ['second-file', 'after-stop', 'closes-sockets'],
     from: '        self.parts = [None] * count\n',
     to: `        self.parts = (connection.__dict__.get('parts', []) + [None] * count)[:count]
         connection.parts = self.parts
@@ -651,6 +654,53 @@ export const CLIENT_FAULTS: readonly Fault[] = [
                     udp.close()
                     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                     udp.bind((self.connection.local_ip, 0))
+`,
+  },
+  {
+    name: 'gives-up-in-pause',
+    side: 'client',
+    base: 'line.py',
+    about: 'ends a download when the user takes two seconds to answer',
+    loses: ['asks-at-half'],
+    from: '                    if asking:\n                        continue\n',
+    to: `                    if asking:
+                        if time.monotonic() - last_new > 2:
+                            return False
+                        continue
+`,
+  },
+  {
+    name: 'hangs-after-stop',
+    side: 'client',
+    base: 'line.py',
+    about: 'waits for the end of a download that was stopped',
+    loses: ['after-stop'],
+    from: "lambda text: text.startswith('download stopped'), 2)",
+    to: "lambda text: 'Last byte' in text, 3600)",
+  },
+  {
+    name: 'mute-after-reconnecting',
+    side: 'client',
+    base: 'line.py',
+    about: 'says nothing by a second connection',
+    loses: ['disconnect-asks-again', 'server-goes-away'],
+    from: "        screen.say('There is a connection to the server')\n",
+    to: `        screen.say('There is a connection to the server')
+        if globals().setdefault('first', connection) is not connection:
+            connection.send = lambda text: None
+`,
+  },
+  {
+    name: 'message-ends-download',
+    side: 'client',
+    base: 'line.py',
+    about: 'takes a message that comes in a download for the end of the connection',
+    loses: ['message-in-download'],
+    from: '        screen.say(text)\n        if answers:\n',
+    to: `        screen.say(text)
+        if answers and ': ' in text and 'Last byte' not in text:
+            self.gone.set()
+        if answers:
 `,
   },
 ];

@@ -365,6 +365,7 @@ export const SERVER_FAULTS: readonly Fault[] = [
       'long-message',
       'wrong-port',
       'path-in-name',
+      'vanishing-download',
     ],
     from: `            threading.Thread(target=client.serve, args=(slots,), daemon=True).start()
 `,
@@ -376,7 +377,7 @@ export const SERVER_FAULTS: readonly Fault[] = [
     side: 'server',
     base: 'line.py',
     about: 'the name stays taken when a connection breaks',
-    loses: ['vanishing-client'],
+    loses: ['vanishing-client', 'vanishing-download'],
     from: `                self.download.inbox.put(None)
             self.leave()
 `,
@@ -568,7 +569,7 @@ export const SERVER_FAULTS: readonly Fault[] = [
     side: 'server',
     base: 'bare.py',
     about: 'a name is never free again',
-    loses: ['disconnect-leaves-list', 'vanishing-client'],
+    loses: ['disconnect-leaves-list', 'vanishing-client', 'vanishing-download'],
     from: `            del clients[name]
 `,
     to: `            clients.pop(self.name, None)
@@ -895,5 +896,54 @@ export const SERVER_FAULTS: readonly Fault[] = [
     loses: ['resends-in-pause'],
     from: '                    elif numbers is not None:\n',
     to: '                    elif numbers is not None:\n                        self.proceed = True\n',
+  },
+  {
+    name: 'users-of-its-port',
+    side: 'server',
+    base: 'line.py',
+    about: 'lists the users of the same port only',
+    loses: ['ports-together'],
+    from: "            names = ', '.join(online)\n",
+    to: `            port = self.sock.getsockname()[1]
+            names = ', '.join(n for n, c in online.items() if c.sock.getsockname()[1] == port)
+`,
+  },
+  {
+    name: 'impatient',
+    side: 'server',
+    base: 'line.py',
+    about: 'ends a download when the answer at 50 % takes two seconds',
+    loses: ['pause'],
+    from: 'elif self.proceed and time.monotonic() - heard > IDLE:',
+    to: 'elif time.monotonic() - heard > (IDLE if self.proceed else 2):',
+  },
+  {
+    name: 'pauses-once',
+    side: 'server',
+    base: 'line.py',
+    about: 'pauses in the first download of a client only',
+    loses: ['second-file'],
+    from: '        self.proceed = len(parts) < 2  # too short for a pause\n',
+    to: `        self.proceed = len(parts) < 2 or hasattr(client, 'was_asked')
+        client.was_asked = True
+`,
+  },
+  {
+    name: 'stays-when-it-downloads',
+    side: 'server',
+    base: 'line.py',
+    about: 'keeps a client among the users that leaves while it downloads',
+    loses: ['vanishing-download'],
+    from: '                self.download.inbox.put(None)\n            self.leave()\n',
+    to: '                self.download.inbox.put(None)\n            else:\n                self.leave()\n',
+  },
+  {
+    name: 'refused-has-the-name',
+    side: 'server',
+    base: 'line.py',
+    about: 'refuses a name that is taken, and takes it for that of the client all the same',
+    loses: ['name-taken'],
+    from: "                refusal = 'Name is taken. Try another'\n",
+    to: "                refusal = 'Name is taken. Try another'\n                self.name = name\n",
   },
 ];

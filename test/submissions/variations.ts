@@ -159,7 +159,7 @@ export const VARIATIONS: readonly Variation[] = [
     about: 'greets whoever connects',
     risks: ['connect-announced', 'name-taken', 'files'],
     from: '    def serve(self, slots):\n        try:\n',
-    to: "    def serve(self, slots):\n        try:\n            self.send('Welcome! Please connect with a name.')\n",
+    to: "    def serve(self, slots):\n        try:\n            self.send('Welcome!\\nYou are connected to the server. Type connect and a name.')\n",
   },
   {
     ...{ name: 'last-byte-apart', side: 'server', base: 'line.py' },
@@ -228,6 +228,45 @@ export const VARIATIONS: readonly Variation[] = [
     from: "                self.sock.sendall(text.encode('utf-8', 'replace') + b'\\n')\n",
     to: `                for byte in text.encode('utf-8', 'replace') + b'\\n':
                     self.sock.sendall(bytes([byte]))
+`,
+  },
+  {
+    ...{ name: 'wants-a-word', side: 'server', base: 'events.py' },
+    about: 'wants a word before the numbers of a re-request',
+    risks: ['lost-every-third', 'answers-all-numbers', 'resends-in-pause', 'wrong-numbers'],
+    from: '        words = line.split()\n',
+    to: "        words = line[7:].split(',') if line.startswith('resend|') else []\n",
+  },
+  {
+    ...{ name: 'names-apart', side: 'server', base: 'bare.py' },
+    about: 'sends each name of a list as a message of its own',
+    risks: ['users', 'files'],
+    from: '            self.send(str(names))\n',
+    to: '            for name in names:\n                self.send(name)\n',
+  },
+  {
+    ...{ name: 'names-its-port', side: 'client', base: 'line.py' },
+    about: 'has a word before its UDP port',
+    risks: ['download-request', 'size-two-parts'],
+    from: 'self.connection.send(str(udp.getsockname()[1]))',
+    to: "self.connection.send('port|%d' % udp.getsockname()[1])",
+  },
+  {
+    ...{ name: 'ends-with-nul', side: 'client', base: 'bare.py' },
+    about: 'ends its messages as C ends strings',
+    risks: ['connect', 'download-request', 'size-two-parts', 'lost-first-datagram'],
+    from: "self.sock.sendall(text.encode('utf-8', 'replace'))",
+    to: "self.sock.sendall(text.encode('utf-8', 'replace') + b'\\0')",
+  },
+  {
+    ...{ name: 'late-name', side: 'client', base: 'line.py' },
+    about: 'asks for the new name a moment late, and hears nothing that is typed before',
+    risks: ['size-two-parts', 'new-name', 'second-file'],
+    from: "        new_name = ask('Enter the new name of the file: ') or name\n",
+    to: `        time.sleep(0.4)
+        while not typed.empty():
+            typed.get()
+        new_name = ask('Enter the new name of the file: ') or name
 `,
   },
 ];

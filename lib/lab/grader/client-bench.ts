@@ -32,6 +32,8 @@ export interface ClientReadings {
   readonly savedAfter: number;
   /** The last line that it shows when it asks whether to go on, as far as it is the same for all files. */
   readonly question: string | undefined;
+  /** The same when it asks for the new name. */
+  readonly nameQuestion: string | undefined;
 }
 
 /** What a client shows when it asks for something: patterns, as its words are its own. */
@@ -51,6 +53,8 @@ export interface ServingPlan {
   readonly answer?: string;
   /** How long he thinks, in milliseconds. */
   readonly pause?: number;
+  /** What somebody says to all before the first part, and before the second half. */
+  readonly aside?: string;
   /** Types a new name even when the download was stopped. */
   readonly typesNameAnyway?: boolean;
   /** Datagrams beside the parts, sent before the last part of each half, which is given. */
@@ -129,6 +133,7 @@ export interface ServingRecord {
   readonly savedAs: string | undefined;
   /** See {@link ClientReadings}. */
   readonly question: string | undefined;
+  readonly nameQuestion: string | undefined;
 }
 
 /** A client under test, connected with the grader's server. */

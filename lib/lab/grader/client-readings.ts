@@ -12,6 +12,7 @@ export const USUAL_CLIENT_READINGS: ClientReadings = {
   ...{ framing: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp', asksAt: 0.5 },
   ...{ message: 'data-first', reaches: 'download-whole', saysStop: true, saved: undefined },
   ...{ savedAfter: 0, asksAhead: false, asksWith: '', question: undefined },
+  nameQuestion: undefined,
 };
 
 /** What is needed to find out how a client reads the document. */
@@ -118,7 +119,11 @@ async function tryOut(lab: ClientReadingsLab, numbering: SentNumbering): Promise
   const reached = { address, asksAt, proceedBy: answeredBy, reaches: stageOf(record), ...asks };
   const begun: ClientReadings = { ...online, ...reached };
   if (begun.reaches !== 'download-whole') return { readings: begun, isTried: true };
-  return { readings: { ...begun, saved, savedAfter, saysStop: stopped }, isTried: true };
+  const nameQuestion = saved === undefined ? undefined : record.nameQuestion;
+  return {
+    readings: { ...begun, saved, savedAfter, saysStop: stopped, nameQuestion },
+    isTried: true,
+  };
 }
 
 /** @returns `undefined` when a check that did it would be over. */

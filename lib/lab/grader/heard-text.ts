@@ -58,6 +58,9 @@ export function wordsOf(message: string, count: number): readonly string[] {
   return words.flatMap((word) => listsOf(word, count));
 }
 
+/** A word before it, like `port|40001`: the document does not say how it is told. */
+const NAMED_ADDRESS = /^\s*([A-Za-z_-]{1,16})[\s|:=]+(\d.*)$/s;
+
 /** Where a client wants its parts: `PORT` or `IP|PORT`. */
 export interface ToldAddress {
   readonly host?: string;
@@ -71,9 +74,11 @@ export interface ToldAddress {
  * have come with it: for all parts, as none has been sent. Of an empty file nothing is waited for before `stop`.
  */
 export function addressIn(message: string): ToldAddress | undefined {
+  const [, before = '', rest = message] = NAMED_ADDRESS.exec(message) ?? [];
+  if (COMMAND.test(before)) return undefined;
   const [, host, digits, word] =
-    /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*(stop)?\s*$/.exec(message) ??
-    /^\s*(?:([\d.]+)\|)?(\d{4,5})0+(?:[\s,|]+1[\s,|\d]*)?$/.exec(message) ??
+    /^\s*(?:([\d.]+)\|)?(\d{1,5})\s*(stop)?\s*$/.exec(rest) ??
+    /^\s*(?:([\d.]+)\|)?(\d{4,5})0+(?:[\s,|]+1[\s,|\d]*)?$/.exec(rest) ??
     [];
   if (digits === undefined) return undefined;
   return { digits, ...(host !== undefined && { host }), ...(word === 'stop' && { word }) };

@@ -15,7 +15,6 @@ const TIMES_SLOWEST = 10;
 export class Patience {
   #silences = 0;
   #slowest = 0;
-  #isFruitless = false;
 
   /** In the time that the program has. */
   get span(): Millis {
@@ -38,18 +37,8 @@ export class Patience {
     this.#silences += 1;
   }
 
-  /** Whether it has asked for the same again and again, though it was given it each time. */
-  get isFruitless(): boolean {
-    return this.#isFruitless;
-  }
-
-  fruitless(): void {
-    this.#isFruitless = true;
-  }
-
   /** What was tried so far was only to find out what it can. */
   forgive(): void {
     this.#silences = 0;
-    this.#isFruitless = false;
   }
 }

@@ -32,6 +32,7 @@ const SENT_NUMBERINGS: Readonly<Record<SentNumbering, string>> = {
   'four-digits': 'in 4 ASCII digits',
 };
 const WAYS = { tcp: 'TCP', udp: 'UDP' };
+const BEFORE_NUMBERS = { nothing: 'nothing', word: 'a word' };
 const YES_OR_NO = { yes: 'yes', no: 'no' };
 const SEPARATED: Readonly<Record<Separator, string>> = {
   ' ': 'behind each other, with spaces',
@@ -58,6 +59,9 @@ const SERVER: Places<ServerReadings> = {
       said: ({ separator }) =>
         separator === undefined ? 'in no way that was tried' : SEPARATED[separator],
     },
+    place('before them stands', BEFORE_NUMBERS, ({ askedWith }) =>
+      askedWith === '' ? 'nothing' : 'word',
+    ),
   ],
 };
 

@@ -31,6 +31,8 @@ export interface ServerReadings {
    * `undefined`: it answers to none of these.
    */
   readonly separator: Separator | undefined;
+  /** What it wants before them, like `resend|`. */
+  readonly askedWith: string;
   /** If no download has come to its end, less is waited for. */
   readonly reaches: Stage;
   /** Whether it has answered `stop`. */
@@ -59,8 +61,8 @@ export interface Talker {
   hears(words: RegExp, patience?: number): Promise<RegExpExecArray | undefined>;
   /** Drops what came so far. */
   forget(): void;
-  /** Waits for an answer, whatever it says: a line, or what comes until nothing follows for a moment. */
-  hearsAnswer(patience?: number): Promise<string | undefined>;
+  /** Waits for words, and takes the line that they stand in: up to its end, or until nothing follows for a moment. */
+  hearsLine(words: RegExp, patience?: number): Promise<string | undefined>;
   /** Whether the server has closed the connection in time. */
   ends(patience?: number): Promise<boolean>;
   /** Closes it as a program does that ends. */
@@ -78,7 +80,7 @@ export interface DownloadPlan {
   /** While it pauses, before the answer. */
   readonly inPause?: (download: RunningDownload) => Promise<void>;
   /** Once, before it asks for parts that are missing. */
-  readonly beforeAsking?: () => Promise<void>;
+  readonly beforeAsking?: (download: RunningDownload) => Promise<void>;
   /** How long the client waits at the pause, in milliseconds. */
   readonly pause?: number;
   /** When all is there, waits until nothing has come for so many milliseconds. */

@@ -1,11 +1,11 @@
 import { millis } from '../../core/brands.ts';
-import { ANYTHING, listHeard, lists } from './server/common.ts';
+import { ASKINGS, type Asking, reRequestsFor } from './re-requests-for.ts';
+import { ANYTHING, hearsGreeting, listHeard, lists } from './server/common.ts';
 import {
   type DownloadPlan,
   type DownloadRecord,
   PAUSES,
   SEPARATORS,
-  type Separator,
   type ServerReadings,
   type Talker,
 } from './server-bench.ts';
@@ -31,6 +31,7 @@ export const USUAL_READINGS: ServerReadings = {
   ...{ hears: 'line', says: 'line', address: 'port', numbering: 'big-endian', proceedBy: 'tcp' },
   ...{ pauseAt: 0.5, message: 'data-first', separator: ' ', answersStop: true },
   ...{ confirms: true, goesOn: true, greets: false, alone: undefined },
+  askedWith: '',
   reaches: 'download-whole',
 };
 
@@ -44,6 +45,9 @@ const MOST_TRIES = 3;
 const FEW_TRIES = 2;
 /** In the first fifth of that file. */
 const LOST = [1, 3];
+/** In its second half. */
+const LOST_LATE = [31, 33];
+const WORD_PATIENCE = 150;
 
 /** Tries the readings of the vague places, until the server does what it should. */
 export async function findReadings(lab: ReadingsLab): Promise<ServerReadings> {
@@ -65,7 +69,7 @@ export async function findReadings(lab: ReadingsLab): Promise<ServerReadings> {
     if (reaches === 'online' ? tries + 1 >= FEW_TRIES : isUsual) break;
   }
   if (found.reaches !== 'download-whole') return found;
-  return { ...found, separator: await findSeparator(lab, found) };
+  return { ...found, ...(await findAsking(lab, found)) };
 }
 
 type Framing = Pick<ServerReadings, 'hears' | 'says' | 'confirms' | 'greets'>;
@@ -74,7 +78,7 @@ type Framing = Pick<ServerReadings, 'hears' | 'says' | 'confirms' | 'greets'>;
 async function findFraming(lab: ReadingsLab): Promise<Framing | undefined> {
   const talker = await lab.open({ hears: 'bare', says: 'bare', greets: false });
   if (talker === undefined) return undefined;
-  const greets = (await talker.hearsAnswer(GREETING_PATIENCE)) !== undefined;
+  const greets = await hearsGreeting(talker, GREETING_PATIENCE);
   // Nobody answers this with an empty text, as lists may be; and whoever wants a line end gets it behind.
   await talker.say(`connect|${talker.name}`);
   let answer = await talker.hears(ANYTHING, BARE_PATIENCE);
@@ -167,10 +171,7 @@ async function findDownload(
 }
 
 /** What a server takes for a list of numbers: two parts are lost, and asked for in one message. */
-async function findSeparator(
-  lab: ReadingsLab,
-  readings: ServerReadings,
-): Promise<Separator | undefined> {
+async function findAsking(lab: ReadingsLab, readings: ServerReadings): Promise<Asking> {
   const fateOf: DownloadPlan['fateOf'] = (seq, nth) =>
     nth === 1 && LOST.includes(seq) ? [] : [{ delay: millis(0) }];
   for (const separator of SEPARATORS) {
@@ -181,9 +182,39 @@ async function findSeparator(
     const tried: ServerReadings = { ...readings, separator, reaches: 'download-begun' };
     const record = await lab.download(talker, FILE, tried, { fateOf });
     talker.close();
-    if (typeof record === 'object' && record.bytes !== undefined) return separator;
+    if (typeof record === 'object' && record.bytes !== undefined) {
+      return { separator, askedWith: '' };
+    }
   }
-  return undefined;
+  return (await findWord(lab, readings)) ?? { separator: undefined, askedWith: '' };
+}
+
+/** The same, behind a word: all of them in one download, in its second half, where no other word ends it. */
+async function findWord(lab: ReadingsLab, readings: ServerReadings): Promise<Asking | undefined> {
+  await lab.restart();
+  const talker = await login(lab, readings);
+  if (talker === undefined) return undefined;
+  let found: Asking | undefined;
+  const beforeAsking: DownloadPlan['beforeAsking'] = async (download) => {
+    for (const asking of ASKINGS) {
+      for (const message of reRequestsFor(LOST_LATE, asking)) await talker.say(message);
+      await download.untilQuiet(WORD_PATIENCE);
+      found = download.record.parts.some(({ seq, nth }) => seq === LOST_LATE[0] && nth > 1)
+        ? asking
+        : undefined;
+      if (found !== undefined) return;
+    }
+  };
+  const fateOf: DownloadPlan['fateOf'] = (seq, nth) =>
+    nth === 1 && LOST_LATE.includes(seq) ? [] : [{ delay: millis(0) }];
+  await lab.download(
+    talker,
+    FILE,
+    { ...readings, reaches: 'download-begun' },
+    { fateOf, beforeAsking },
+  );
+  talker.close();
+  return found;
 }
 
 /** The share that is meant, where it is one of the document's. */

@@ -1,4 +1,4 @@
-import type { ClientCheck } from '../client-bench.ts';
+import type { ClientBench, ClientCheck, ClientSession } from '../client-bench.ts';
 
 export const DISCONNECTING: readonly ClientCheck[] = [
   {
@@ -26,11 +26,7 @@ export const DISCONNECTING: readonly ClientCheck[] = [
       await ann.hears(/disconnect/);
       await ann.tell('disconnected');
       ann.hangUp();
-      if (await ann.reconnects()) return;
-      bench.fail({
-        wrong: 'after disconnect the client does not connect again',
-        ...{ expected: 'the three questions, and a new connection', got: ann.lastShown },
-      });
+      await expectAgain(bench, ann, 'after disconnect');
     },
   },
   {
@@ -40,11 +36,25 @@ export const DISCONNECTING: readonly ClientCheck[] = [
     run: async (bench) => {
       const ann = await bench.startOnline();
       ann.hangUp();
-      if (await ann.reconnects()) return;
-      bench.fail({
-        wrong: 'after the server went away the client does not connect again',
-        ...{ expected: 'the three questions, and a new connection', got: ann.lastShown },
-      });
+      await expectAgain(bench, ann, 'after the server went away');
     },
   },
 ];
+
+/** Blames a client that does not connect again, or that is good for nothing then. */
+async function expectAgain(bench: ClientBench, ann: ClientSession, when: string): Promise<void> {
+  if (!(await ann.reconnects())) {
+    bench.fail({
+      wrong: `${when} the client does not connect again`,
+      ...{ expected: 'the three questions, and a new connection', got: ann.lastShown },
+    });
+  }
+  await ann.type('connect');
+  await ann.untilPrompt();
+  await ann.type(ann.name);
+  if (await ann.hears(/connect\|/)) return;
+  bench.blame({
+    wrong: `${when} the client connects, and then says nothing by the new connection`,
+    ...{ expected: `connect|${ann.name}`, got: ann.unread || 'nothing', share: 0.5 },
+  });
+}

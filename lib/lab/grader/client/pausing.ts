@@ -1,6 +1,9 @@
 import { counted } from '../../../core/text.ts';
 import type { ClientCheck } from '../client-bench.ts';
 
+/** A person at the pause, in milliseconds. */
+const THINKS_FOR = 2500;
+
 export const PAUSING: readonly ClientCheck[] = [
   {
     ...{ name: 'asks-at-half', family: 'pausing', points: 3 },
@@ -9,7 +12,7 @@ export const PAUSING: readonly ClientCheck[] = [
     hint: 'At 50 % (20 % counts as well: the document has both) the client asks, and says nothing until it is answered.',
     run: async (bench) => {
       const ann = await bench.startOnline();
-      const record = await ann.download('usual.txt', { pause: 1200 });
+      const record = await ann.download('usual.txt', { pause: THINKS_FOR });
       if (!record.asked) {
         bench.fail({
           wrong: 'the user is not asked',
@@ -19,10 +22,20 @@ export const PAUSING: readonly ClientCheck[] = [
           },
         });
       }
-      if (!record.answeredEarly) return;
-      bench.fail({
-        wrong: 'the client answers for the user',
-        ...{ expected: 'nothing before the user has typed', got: record.answer ?? '' },
+      if (record.answeredEarly) {
+        bench.fail({
+          wrong: 'the client answers for the user',
+          ...{ expected: 'nothing before the user has typed', got: record.answer ?? '' },
+        });
+      }
+      // What it does anyhow costs the points of other checks.
+      const { saved } = bench.readings;
+      if (saved === undefined || record.saved?.equals(saved)) return;
+      bench.blame({
+        wrong: 'the file does not become whole when the user takes some seconds to answer',
+        expected: `${saved.length} bytes, as when he answers at once`,
+        got: record.saved === undefined ? 'no file' : `${record.saved.length} bytes, and others`,
+        share: 0.5,
       });
     },
   },
@@ -63,6 +76,26 @@ export const PAUSING: readonly ClientCheck[] = [
       bench.blame({
         wrong: 'a file is saved that is not whole',
         ...{ expected: 'no file', got: `${record.saved.length} bytes`, share: 0.5 },
+      });
+    },
+  },
+  {
+    ...{ name: 'after-stop', family: 'pausing', points: 1 },
+    needs: 'download-whole',
+    line: '"If you write anything else, the download will stop": and nothing but the download.',
+    hint: 'Type no at 50 %, and then download another file: it is asked for, and saved.',
+    run: async (bench) => {
+      const ann = await bench.startOnline();
+      const { asked } = await ann.download('usual.txt', { answer: 'no, thank you' });
+      // Whoever does not ask cannot be stopped: that costs the points of `asks-at-half`.
+      if (!asked) return;
+      await ann.untilPrompt(300);
+      const { port, saved } = await ann.download('one-part.txt');
+      if (port !== undefined && (saved !== undefined || bench.readings.saved === undefined)) return;
+      bench.fail({
+        wrong: 'after a download was stopped, no other one works',
+        expected: 'one-part.txt is saved',
+        got: port === undefined ? 'no UDP port is told' : 'no file',
       });
     },
   },

@@ -67,6 +67,16 @@ export const ROBUSTNESS: readonly ClientCheck[] = [
       expectUnharmed(bench, await ann.download('usual.txt', { backwards: true }));
     },
   },
+  {
+    ...{ name: 'message-in-download', family: 'robustness', points: 1 },
+    needs: 'download-whole',
+    line: '"receive messages from the server and handle them": they come in a download, too.',
+    hint: 'Let somebody send a message to all while the client downloads: the file is right all the same.',
+    run: async (bench) => {
+      const ann = await bench.startOnline();
+      expectUnharmed(bench, await ann.download('usual.txt', { aside: 'zoe: are you there?' }));
+    },
+  },
   strayCheck('short-datagrams', 'short', 'datagrams that are too short'),
   strayCheck('foreign-datagrams', 'without a colon', 'datagrams without a colon'),
   strayCheck('numbers-out-of-range', 'out of range', 'numbers that no part of the file has'),

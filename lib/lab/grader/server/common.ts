@@ -8,6 +8,12 @@ export const NOTHING_FOR = 700;
 /** Milliseconds that it takes a program to end, and more. */
 export const ENDS_WITHIN = 250;
 const MOST_PIECES = 50;
+const GREETING_QUIET = 100;
+/** Between two messages of a list, in milliseconds, and until there is no other. */
+const APART = 40;
+const MORE_PATIENCE = 110;
+/** Once there were two of them. */
+const MUCH_MORE_PATIENCE = 260;
 
 /** What the list of users says, as it came. */
 export async function usersSeenBy(bench: ServerBench, talker: Talker): Promise<string> {
@@ -31,14 +37,28 @@ export async function listHeard(talker: Talker, question: string): Promise<strin
   await talker.say(question);
   const answer = await talker.hears(ANYTHING);
   if (answer === undefined) return undefined;
-  // A list may come in several pieces.
+  // A list may come in several pieces of one message, or in several messages: names do not run together then.
   let list = answer[0];
+  let patience = MORE_PATIENCE;
   for (let pieces = 0; pieces < MOST_PIECES; pieces += 1) {
-    const more = await talker.hears(ANYTHING, 150);
-    if (more === undefined) break;
-    list += more[0];
+    const more = await talker.hears(ANYTHING, APART);
+    const next = more ?? (await talker.hears(ANYTHING, patience));
+    if (next === undefined) break;
+    if (more === undefined) patience = MUCH_MORE_PATIENCE;
+    list += (more === undefined ? '\n' : '') + next[0];
   }
   return list;
+}
+
+/** Hears all that a server says by itself. @param patience for the first of it, in milliseconds */
+export async function hearsGreeting(talker: Talker, patience: number): Promise<boolean> {
+  let isHeard = false;
+  for (let pieces = 0; pieces < MOST_PIECES; pieces += 1) {
+    const piece = await talker.hears(ANYTHING, isHeard ? GREETING_QUIET : patience);
+    if (piece === undefined) break;
+    isHeard = true;
+  }
+  return isHeard;
 }
 
 /** Whether the word stands in the list by itself: `ann` is not in `[anna]`, nor in `jo-ann`; it is in `1.ann.`. */
@@ -86,6 +106,25 @@ export function expectAsAlone(bench: ServerBench, record: DownloadRecord): void 
     expected: `the same ${alone.length} bytes`,
     got: `${bytes.length} bytes, and the first that differs is in part ${seq}`,
     frames: record.parts.filter((part) => part.seq === seq).map(({ frame }) => frame),
+  });
+}
+
+/**
+ * Blames a server that does not wait where it has waited in another download.
+ * @param share of the points
+ */
+export function expectPause(bench: ServerBench, record: DownloadRecord, share = 1): void {
+  const { pauseAt } = bench.readings;
+  const { count = 0, parts } = record;
+  if (pauseAt === undefined) return;
+  const most = Math.ceil(pauseAt * count) + 1;
+  const early = parts.filter(({ seq, afterProceed }) => seq >= most && !afterProceed);
+  if (early.length === 0) return;
+  bench.blame({
+    wrong: 'this time it does not wait for an answer before it sends the second half',
+    ...{ expected: 'a pause, as in other downloads', share },
+    got: `parts ${shortList(early.map(({ seq }) => seq))} before "proceed"`,
+    frames: early.slice(0, 3).map(({ frame }) => frame),
   });
 }
 

@@ -1,5 +1,5 @@
 import type { ServerCheck } from '../server-bench.ts';
-import { ANYTHING, NOTHING_FOR, usersSeenBy } from './common.ts';
+import { ANYTHING, lists, NOTHING_FOR, usersSeenBy } from './common.ts';
 
 /** Whatever a server may say when it refuses. */
 const REFUSED = /can.?t|cannot|taken|in use|already|exist|another|not |illegal|invalid|error/i;
@@ -47,22 +47,40 @@ export const CONNECTING: readonly ServerCheck[] = [
       const ann = await bench.login('ann');
       const other = await bench.connect();
       await other.say(`connect|${ann.name}`);
-      const answer = await other.hearsAnswer();
-      if (answer === undefined || !REFUSED.test(answer)) {
+      if ((await other.hearsLine(REFUSED)) === undefined) {
         bench.fail({
           wrong: 'a name that is taken is not refused',
           expected: "can't connect. Name is taken. Try another",
-          got: answer ?? 'nothing',
+          got: other.unread || 'nothing',
         });
       }
-      await bench.wait(100);
+      ann.forget();
+      await other.say('msg_all|from nobody');
+      if (await ann.hears(/from nobody/, NOTHING_FOR)) {
+        bench.blame({
+          wrong: 'who was refused can send messages all the same',
+          ...{ expected: 'nobody gets them', got: 'from nobody', share: 0.5 },
+        });
+      }
       other.forget();
       const name = bench.newName('bob');
       await other.say(`connect|${name}`);
-      if (await other.hears(/connected/i)) return;
+      if (!(await other.hears(/connected/i))) {
+        bench.blame({
+          wrong: 'after a refused name, another one does not work',
+          ...{ expected: 'connected', got: other.unread || 'nothing', share: 0.5 },
+        });
+      }
+      const third = await bench.connect();
+      await third.say(`connect|${ann.name}`);
+      await third.hears(ANYTHING, NOTHING_FOR);
+      third.close();
+      await bench.wait(300);
+      const users = await usersSeenBy(bench, ann);
+      if (lists(users, ann.name)) return;
       bench.blame({
-        wrong: 'after a refused name, another one does not work',
-        ...{ expected: 'connected', got: other.unread || 'nothing', share: 0.5 },
+        wrong: 'who has the name is not online any more when one leaves who was refused it',
+        ...{ expected: `${ann.name} in the list of users`, got: users, share: 0.5 },
       });
     },
   },

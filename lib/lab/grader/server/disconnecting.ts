@@ -44,7 +44,7 @@ export const DISCONNECTING: readonly ServerCheck[] = [
 ];
 
 /** Blames a user who is still in the list, or whose name stays taken. */
-async function expectGone(bench: ServerBench, name: string, other: Talker): Promise<void> {
+export async function expectGone(bench: ServerBench, name: string, other: Talker): Promise<void> {
   let users = '';
   for (let tries = 0; tries < 4; tries += 1) {
     users = await usersSeenBy(bench, other);
@@ -59,10 +59,10 @@ async function expectGone(bench: ServerBench, name: string, other: Talker): Prom
   }
   const again = await bench.connect();
   await again.say(`connect|${name}`);
-  const answer = await again.hearsAnswer();
-  if (answer !== undefined && /connected/i.test(answer) && !/taken|can.?t/i.test(answer)) return;
+  const answer = await again.hearsLine(/connected|taken|can.?t/i);
+  if (answer !== undefined && !/taken|can.?t/i.test(answer)) return;
   bench.blame({
     wrong: 'the name of one who has left is not free',
-    ...{ expected: 'connected', got: answer ?? 'nothing', share: 0.5 },
+    ...{ expected: 'connected', got: (answer ?? again.unread) || 'nothing', share: 0.5 },
   });
 }

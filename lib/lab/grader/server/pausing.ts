@@ -1,12 +1,16 @@
+import { counted } from '../../../core/text.ts';
 import { PAUSES, type ServerCheck } from '../server-bench.ts';
 import { expectAllParts, lists, usersSeenBy } from './common.ts';
+
+/** A person at the pause, in milliseconds. */
+const THINKS_FOR = 2500;
 
 export const PAUSING: readonly ServerCheck[] = [
   {
     ...{ name: 'pause', family: 'pausing', points: 3 },
     needs: 'download-whole',
     line: '"After reaching 50% download, the server will stop and wait to hear from the client if it wants to proceed."',
-    hint: 'Answer nothing at 50 %: no part of the second half may come. (20 % counts as well: the document has both.)',
+    hint: 'Answer nothing at 50 % for some seconds: no part of the second half may come, and then all of it. (20 % counts as well: the document has both.)',
     run: async (bench) => {
       const ann = await bench.login('ann');
       const { pauseAt } = bench.readings;
@@ -15,7 +19,7 @@ export const PAUSING: readonly ServerCheck[] = [
           'the server sent the whole file without a pause when its readings were found out',
         );
       }
-      const record = await bench.download(ann, 'usual.txt', { pause: 1800 });
+      const record = await bench.download(ann, 'usual.txt', { pause: THINKS_FOR });
       const count = record.count ?? 0;
       const allowed = Math.max(...PAUSES.map((share) => Math.ceil(share * count)));
       const early = record.parts.filter(({ afterProceed }) => !afterProceed);
@@ -27,6 +31,13 @@ export const PAUSING: readonly ServerCheck[] = [
           expected: `at most ${allowed} of ${count} parts before "proceed"`,
           got: `${sent} parts`,
           frames: first === undefined ? [] : [first.frame],
+        });
+      }
+      if (record.bytes === undefined) {
+        bench.blame({
+          wrong: 'it does not go on when the answer has taken some seconds',
+          ...{ expected: 'the second half after "proceed"', share: 0.5 },
+          got: `${counted(record.missing.length, 'part')} missing`,
         });
       }
       if (PAUSES.some((share) => Math.abs(sent - share * count) <= 1)) return;

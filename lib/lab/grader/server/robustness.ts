@@ -4,6 +4,7 @@ import { SECRET_FILE } from '../files.ts';
 import { reRequestsFor } from '../re-requests-for.ts';
 import type { ServerBench, ServerCheck, Talker } from '../server-bench.ts';
 import { ANYTHING, ENDS_WITHIN, expectAllParts, expectDatagrams, NOTHING_FOR } from './common.ts';
+import { expectGone } from './disconnecting.ts';
 
 /** On a port. */
 const MORE_THAN_FIT = 17;
@@ -127,7 +128,7 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
       const record = await bench.download(ann, 'usual.txt', {
         fateOf: (seq, nth) => (seq === 35 && nth === 1 ? [] : [{ delay: millis(0) }]),
         beforeAsking: async () => {
-          for (const message of reRequestsFor([-1, 99_999, 2 ** 32], bench.readings.separator)) {
+          for (const message of reRequestsFor([-1, 99_999, 2 ** 32], bench.readings)) {
             await ann.say(message);
           }
         },
@@ -168,15 +169,19 @@ export const ROBUSTNESS: readonly ServerCheck[] = [
     line: '"(client connection and socket not working for example)": one who leaves in a download harms nobody.',
     hint: 'Kill a client in the middle of a download, three times: others can download, and its name is free.',
     run: async (bench) => {
+      let last = '';
       for (let times = 0; times < 3; times += 1) {
         const guest = await bench.login('gone');
+        last = guest.name;
         await bench.download(guest, 'usual.txt', {
           fateOf: (seq) => (seq === 3 ? [] : [{ delay: millis(0) }]),
-          beforeAsking: async () => guest.reset(),
+          // The last one ends as a program does that is closed, the others break off.
+          beforeAsking: async () => (times < 2 ? guest.reset() : guest.close()),
         });
       }
       const ann = await bench.login('ann');
       expectAllParts(bench, await bench.download(ann, 'usual.txt'));
+      await expectGone(bench, last, ann);
     },
   },
 ];

@@ -6,6 +6,7 @@ import {
   expectAllParts,
   expectAsAlone,
   expectDatagrams,
+  expectPause,
   lists,
   usersSeenBy,
 } from './common.ts';
@@ -40,7 +41,11 @@ export const SEVERAL_CLIENTS: readonly ServerCheck[] = [
           : { inPause: meanwhile },
       );
       for (const other of others) expectAllParts(bench, other);
+      // One that does not send it again loses the points of others.
+      if (bench.readings.pauseAt === undefined && String(record.missing) === String(HELD_BACK))
+        return;
       expectAsAlone(bench, record);
+      expectPause(bench, record);
     },
   },
   {
@@ -74,6 +79,36 @@ export const SEVERAL_CLIENTS: readonly ServerCheck[] = [
           ...{ expected: 'an answer while another client downloads', got, share: 0.5 },
         });
       }
+    },
+  },
+  {
+    ...{ name: 'ports-together', family: 'several-clients', points: 2 },
+    line: '"The server has dictionary where it keeps the online client sockets": one, whichever port a client has come by.',
+    hint: 'Connect one client to the first port and one to the last: each is in the list of the other, and reads what he sends.',
+    run: async (bench) => {
+      const ann = await bench.login('ann');
+      const bob = await bench.tryConnect(bench.ports.at(-1));
+      await bob?.say(`connect|${bob.name}`);
+      // A port where nobody gets in costs the points of others.
+      if (bob === undefined || !(await bob.hears(/connected/i))) return;
+      await bench.wait(200);
+      const users = await usersSeenBy(bench, ann);
+      if (!lists(users, bob.name)) {
+        bench.blame({
+          wrong: 'clients of different ports do not see each other',
+          ...{ expected: `${ann.name} and ${bob.name}`, got: users, share: 0.5 },
+        });
+      }
+      const eve = await bench.login('eve', bench.ports.at(-1));
+      ann.forget();
+      await bob.say('msg_all|from another port');
+      // One that passes nothing on loses the points of `message-to-all`.
+      if (!(await eve.hears(/from another port/))) return;
+      if (await ann.hears(/from another port/)) return;
+      bench.blame({
+        wrong: 'a message to all does not reach the clients of another port',
+        ...{ expected: 'from another port', got: ann.unread || 'nothing', share: 0.5 },
+      });
     },
   },
   {
