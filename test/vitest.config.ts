@@ -30,6 +30,8 @@ const shared = {
   hookTimeout: 60_000,
   expect: { poll: { timeout: 30_000 } },
   pool: 'forks' as const,
+  // Programs that are graded wait more than they work.
+  maxConcurrency: 8,
   // Loading everything anew for each file takes a minute in all.
   isolate: false,
 };
