@@ -7,8 +7,6 @@ import type { FairClock } from './fair-clock.ts';
 const PROMPT_QUIET = millis(50);
 /** The same where the cursor stands behind what it has printed. */
 const OPEN_PROMPT_QUIET = millis(20);
-/** Whoever has shown nothing for so long has asked for all that he asks for. */
-const LONG_QUIET = millis(1200);
 const MOST_QUIET = millis(3000);
 const POLL = millis(5);
 const WORD = /\p{L}{3}/u;
@@ -74,13 +72,13 @@ export class ClientScreen {
     return shown;
   }
 
-  /** Until nothing was shown for a long while, whether there was anything or not. */
-  async untilQuiet(): Promise<void> {
+  /** Until nothing was shown for so long, whether there was anything or not. */
+  async untilQuiet(quiet: Millis): Promise<void> {
     let last = this.#clock.now();
     const stop = this.#terminal.onShown(() => {
       last = this.#clock.now();
     });
-    await this.until(() => this.#clock.now() - last >= LONG_QUIET, MOST_QUIET);
+    await this.until(() => this.#clock.now() - last >= quiet, MOST_QUIET);
     stop();
   }
 
@@ -92,9 +90,9 @@ export class ClientScreen {
     return this.#lines(from, file).findLast((line) => WORD.test(line)) ?? '';
   }
 
-  /** Whether there is such a line. */
-  hasLine(from: number, file: string, words: string): boolean {
-    return this.#lines(from, file).includes(words);
+  /** Whether there is such a line from the last {@link mark} on. */
+  hasLine(file: string, words: string): boolean {
+    return this.#lines(this.#from, file).includes(words);
   }
 
   #lines(from: number, file: string): string[] {

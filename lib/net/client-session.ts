@@ -16,6 +16,10 @@ import type { ProbeTalker } from './probe-talker.ts';
 const HOST = '127.0.0.1';
 const FIRST_PROMPT_PATIENCE = millis(3000);
 const PROMPT_PATIENCE = millis(1500);
+/** Whoever has shown nothing for so long is about nothing more. */
+const QUIET = millis(500);
+/** The same where it is not known how long it takes. */
+const LONG_QUIET = millis(1200);
 /** The three questions, and some that are asked again. */
 const MAX_ANSWERS = 7;
 /** What a client may show when half of the file is there. */
@@ -99,6 +103,10 @@ export class ProbeSession implements ClientSession {
     return await this.#screen.untilPrompt(millis(patience));
   }
 
+  async untilQuiet(): Promise<void> {
+    await this.#screen.untilQuiet(QUIET);
+  }
+
   async shows(words: RegExp, span?: number): Promise<boolean> {
     const { clock, patience } = this.#probe;
     const begin = clock.now();
@@ -161,7 +169,7 @@ export class ProbeSession implements ClientSession {
 
   async tellName(): Promise<void> {
     await this.type(this.name);
-    const { asked, hasEnd } = await this.#asks('connect');
+    const { asked, hasEnd } = await this.#asks('connect', this.name);
     if (asked !== this.name) {
       this.#probe.fail({
         wrong: 'the client does not ask to be connected',
@@ -183,7 +191,7 @@ export class ProbeSession implements ClientSession {
     await this.type('download');
     await this.untilPrompt();
     await this.type(file);
-    const { asked } = await this.#asks('download');
+    const { asked } = await this.#asks('download', file);
     if (asked !== file) {
       this.#probe.fail({
         wrong: 'the client does not ask for the file',
@@ -212,11 +220,11 @@ export class ProbeSession implements ClientSession {
     const isPatient = isWorking && !isHopeless && (served.delivered || !isOver);
     let nameQuestion: string | undefined;
     if ((isOver || plan.typesNameAnyway) && (served.port !== undefined || bytes.length === 0)) {
-      if (isPatient) await this.#untilAskedForName(from, file, plan.isTrial ?? false);
+      if (isPatient) await this.#untilAskedForName(file, plan.isTrial ?? false);
       else await this.untilPrompt(SHORT_PROMPT_PATIENCE);
       nameQuestion = this.#screen.lastWords(from, file);
       await this.type(newName);
-    }
+    } else if (isPatient && !isOver) await this.#afterStop(file, newName);
     const saving = plan.isTrial ? SAVING_PATIENCE : this.#savingPatience;
     const usual = isOver ? saving : STOPPED_PATIENCE;
     const some = isPatient ? usual : SHORT_SAVING_PATIENCE;
@@ -227,21 +235,34 @@ export class ProbeSession implements ClientSession {
     return { ...served, ...saved, newName, shown, question: this.#question, nameQuestion };
   }
 
-  /** Not every client hears what is typed before it asks for the new name, and none has to ask at once. */
-  async #untilAskedForName(from: number, file: string, isTrial: boolean): Promise<void> {
+  /** Some keep what they have, and ask for its name. */
+  async #afterStop(file: string, newName: string): Promise<void> {
+    await this.untilQuiet();
+    if (this.#isAskedForName(file)) await this.type(newName);
+  }
+
+  /** Whether it is known how it asks for the new name, and it has since something was typed. */
+  #isAskedForName(file: string): boolean {
     const { nameQuestion } = this.#probe.readings;
-    if (nameQuestion !== undefined) {
-      const isAsked = (): boolean => this.#screen.hasLine(from, file, nameQuestion);
+    return nameQuestion !== undefined && this.#screen.hasLine(file, nameQuestion);
+  }
+
+  /** Not every client hears what is typed before it asks for the new name, and none has to ask at once. */
+  async #untilAskedForName(file: string, isTrial: boolean): Promise<void> {
+    if (this.#probe.readings.nameQuestion !== undefined) {
+      const isAsked = (): boolean => this.#isAskedForName(file);
       if (await this.#screen.until(isAsked, PROMPT_PATIENCE)) await this.#screen.settle();
-    } else if (isTrial) await this.#screen.untilQuiet();
+    } else if (isTrial) await this.#screen.untilQuiet(LONG_QUIET);
     else await this.untilPrompt();
   }
 
   /** Waits for a message that asks for something. @returns what it asks for, and whether it has a line end */
-  async #asks(command: string): Promise<Asked> {
+  async #asks(command: string, what: string): Promise<Asked> {
     // Who has no such command may send it as a message: msg|download|FILE.
-    const words = new RegExp(`(?<!\\|)${command}\\|(.*)`);
-    const heard = await this.#talker?.hearsMessage(words);
+    const begin = `(?<!\\|)${command}\\|`;
+    const words = new RegExp(`${begin}(.*)`);
+    const whole = new RegExp(`${begin}\\s*${escaped(what)}\\s*$`);
+    const heard = await this.#talker?.hearsMessage(words, undefined, whole);
     const asked = words.exec(heard?.text ?? '')?.[1];
     return { asked: asked?.trim(), hasEnd: heard?.hasEnd ?? false };
   }
@@ -294,6 +315,10 @@ export class ProbeSession implements ClientSession {
     if (port.test(prompt) || (answers % 3 === 2 && !/\bip\b/i.test(prompt))) return 'port';
     return answers % 3 === 0 ? 'own-address' : 'server-address';
   }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 function lastLine(text: string): string {

@@ -42,6 +42,7 @@ export class ProbeReRequests {
   /** Parts are about to be sent that could not be asked for before. */
   partsFollow(): void {
     this.#needless = 0;
+    this.#repeated = 0;
   }
 
   /** Whatever is asked for from here on is another question. */

@@ -38,7 +38,7 @@ const SHORT_ANSWER_PATIENCE = millis(1250);
 /** From a client that has brought a download to its end without an answer. */
 const NO_ANSWER_PATIENCE = millis(500);
 /** In which a client asks for parts at the pause, if it does. */
-const LOUD_WITHIN = millis(1200);
+const LOUD_WITHIN = millis(800);
 /** For one that has never asked anything, either. */
 const LEAST_PATIENCE = millis(150);
 const STOP_PATIENCE = millis(3000);

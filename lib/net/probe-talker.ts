@@ -19,7 +19,7 @@ const LINE_GAP = millis(20);
 /** A bare peer's message is over when nothing has followed it for this long. */
 const BARE_SILENCE = millis(30);
 /** A program that writes a message in pieces may have to wait for an acknowledgement in between. */
-const LINE_END_PATIENCE = millis(300);
+const PIECES_PATIENCE = millis(300);
 /** For all of a message: what goes on for longer is a flood. */
 const MOST_IN_PIECES = millis(1000);
 /** Until the other side has closed the connection: not every program is quick with that. */
@@ -61,6 +61,7 @@ export class ProbeTalker implements Talker {
   readonly #watchers = new Set<() => void>();
   readonly #heard = new HeardText(MAX_UNREAD);
   #isOpen = true;
+  #endsWithZero = false;
   #lastHeard: Millis;
   /** What ends a message, as far as it is known. */
   framing: 'line' | 'bare';
@@ -76,8 +77,7 @@ export class ProbeTalker implements Talker {
       const text = chunk.toString('utf8');
       options.onStep(`${options.name} hears ${quoted(text)}`);
       this.#lastHeard = options.clock.now();
-      // Programs in C may send what ends their strings.
-      this.#heard.push(text.replaceAll('\0', ''), now());
+      this.#heard.push(this.#withoutZeros(text), now());
       this.#changed();
     });
     socket.on('error', () => undefined);
@@ -165,13 +165,21 @@ export class ProbeTalker implements Talker {
     return (await this.hearsMessage(words, patience))?.text;
   }
 
-  /** Waits for words, and takes the line that they stand in, or all there is where lines do not end. */
-  async hearsMessage(words: RegExp, patience?: number): Promise<HeardMessage | undefined> {
+  /**
+   * Waits for words, and takes the line that they stand in, or all there is where lines do not end.
+   * @param whole the message as it is expected: until then, more of it is waited for
+   */
+  async hearsMessage(
+    words: RegExp,
+    patience?: number,
+    whole = words,
+  ): Promise<HeardMessage | undefined> {
     await this.#until(() => words.test(this.unread) || !this.#isOpen, patience);
     // Not every program writes a message at once.
     const at = (): number => words.exec(this.unread)?.index ?? -1;
-    const silence = this.#options.hasLineEnds ? LINE_END_PATIENCE : BARE_SILENCE;
-    await this.#untilSilentOr(() => at() < 0 || this.unread.indexOf('\n', at()) >= 0, silence);
+    const hasEnd = (): boolean => at() < 0 || this.unread.indexOf('\n', at()) >= 0;
+    await this.#untilSilentOr(() => hasEnd() || whole.test(this.unread), PIECES_PATIENCE);
+    await this.#untilSilentOr(hasEnd, this.#options.hasLineEnds ? PIECES_PATIENCE : BARE_SILENCE);
     if (at() < 0) return undefined;
     const { unread } = this;
     const start = unread.lastIndexOf('\n', at()) + 1;
@@ -221,6 +229,13 @@ export class ProbeTalker implements Talker {
     await this.#options.clock.wait(patience, closed.signal);
     breakConnection(this.#socket);
     if (!this.#socket.closed) await once(this.#socket, 'close');
+  }
+
+  /** Programs in C may send what ends their strings: it ends their messages, too. */
+  #withoutZeros(text: string): string {
+    const before = this.#endsWithZero && this.unread !== '' ? '\n' : '';
+    this.#endsWithZero = text.endsWith('\0');
+    return before + text.replace(/\0+$/, '').replaceAll(/\0+/g, '\n');
   }
 
   /** Until nothing has come for a moment, or there is no need to wait for it. */

@@ -459,7 +459,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     side: 'client',
     base: 'select.pl',
     about: 'asks for a name and saves though the user has stopped',
-    loses: ['stop-at-half', 'after-stop'],
+    loses: ['stop-at-half'],
     from: `        end_download();
         return ask('command');
     }

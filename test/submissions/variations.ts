@@ -259,6 +259,15 @@ export const VARIATIONS: readonly Variation[] = [
     to: "self.sock.sendall(text.encode('utf-8', 'replace') + b'\\0')",
   },
   {
+    ...{ name: 'in-two-pieces', side: 'client', base: 'bare.py' },
+    about: 'writes a command and what it is about one after the other',
+    risks: ['connect', 'download-request', 'size-two-parts'],
+    from: "self.sock.sendall(text.encode('utf-8', 'replace'))",
+    to: `command, bar, rest = text.partition('|')
+                for piece in (command + bar, rest):
+                    self.sock.sendall(piece.encode('utf-8', 'replace'))`,
+  },
+  {
     ...{ name: 'late-name', side: 'client', base: 'line.py' },
     about: 'asks for the new name a moment late, and hears nothing that is typed before',
     risks: ['size-two-parts', 'new-name', 'second-file'],

@@ -146,6 +146,8 @@ export interface ClientSession {
   type(line: string): Promise<void>;
   /** Waits until something new was printed and nothing follows. */
   untilPrompt(patience?: number): Promise<string>;
+  /** Waits until nothing more is printed. */
+  untilQuiet(): Promise<void>;
   /** Waits until the terminal shows words, from here on. */
   shows(words: RegExp, patience?: number): Promise<boolean>;
   /** What the terminal has shown from here on. */

@@ -119,7 +119,7 @@ async function tryOut(lab: ClientReadingsLab, numbering: SentNumbering): Promise
   const reached = { address, asksAt, proceedBy: answeredBy, reaches: stageOf(record), ...asks };
   const begun: ClientReadings = { ...online, ...reached };
   if (begun.reaches !== 'download-whole') return { readings: begun, isTried: true };
-  const nameQuestion = saved === undefined ? undefined : record.nameQuestion;
+  const nameQuestion = saved === undefined ? undefined : record.nameQuestion || undefined;
   return {
     readings: { ...begun, saved, savedAfter, saysStop: stopped, nameQuestion },
     isTried: true,

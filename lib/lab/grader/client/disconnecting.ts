@@ -49,6 +49,8 @@ async function expectAgain(bench: ClientBench, ann: ClientSession, when: string)
       ...{ expected: 'the three questions, and a new connection', got: ann.lastShown },
     });
   }
+  // What was typed to get so far may not be read yet.
+  await ann.untilQuiet();
   await ann.type('connect');
   await ann.untilPrompt();
   await ann.type(ann.name);

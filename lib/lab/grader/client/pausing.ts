@@ -89,7 +89,6 @@ export const PAUSING: readonly ClientCheck[] = [
       const { asked } = await ann.download('usual.txt', { answer: 'no, thank you' });
       // Whoever does not ask cannot be stopped: that costs the points of `asks-at-half`.
       if (!asked) return;
-      await ann.untilPrompt(300);
       const { port, saved } = await ann.download('one-part.txt');
       if (port !== undefined && (saved !== undefined || bench.readings.saved === undefined)) return;
       bench.fail({

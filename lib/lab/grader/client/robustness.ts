@@ -74,7 +74,7 @@ export const ROBUSTNESS: readonly ClientCheck[] = [
     hint: 'Let somebody send a message to all while the client downloads: the file is right all the same.',
     run: async (bench) => {
       const ann = await bench.startOnline();
-      expectUnharmed(bench, await ann.download('usual.txt', { aside: 'zoe: are you there?' }));
+      expectUnharmed(bench, await ann.download('usual.txt', { aside: 'zoe: hello from me' }));
     },
   },
   strayCheck('short-datagrams', 'short', 'datagrams that are too short'),

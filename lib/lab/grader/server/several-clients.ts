@@ -1,6 +1,6 @@
 import { millis } from '../../../core/brands.ts';
 import type { FateOf } from '../../faults.ts';
-import type { DownloadRecord, ServerCheck, Talker } from '../server-bench.ts';
+import type { DownloadRecord, ServerBench, ServerCheck, Talker } from '../server-bench.ts';
 import {
   ANYTHING,
   expectAllParts,
@@ -18,6 +18,13 @@ const HELD_BACK = 3;
 /** Loses that part until something has happened. */
 function heldBackUntil(isSo: () => boolean): FateOf {
   return (seq) => (seq === HELD_BACK && !isSo() ? [] : [{ delay: millis(0) }]);
+}
+
+/** @returns `undefined` when nobody gets in there */
+async function onLastPort(bench: ServerBench): Promise<Talker | undefined> {
+  const talker = await bench.tryConnect(bench.ports.at(-1));
+  await talker?.say(`connect|${talker.name}`);
+  return (await talker?.hears(/connected/i)) && talker;
 }
 
 export const SEVERAL_CLIENTS: readonly ServerCheck[] = [
@@ -87,10 +94,9 @@ export const SEVERAL_CLIENTS: readonly ServerCheck[] = [
     hint: 'Connect one client to the first port and one to the last: each is in the list of the other, and reads what he sends.',
     run: async (bench) => {
       const ann = await bench.login('ann');
-      const bob = await bench.tryConnect(bench.ports.at(-1));
-      await bob?.say(`connect|${bob.name}`);
-      // A port where nobody gets in costs the points of others.
-      if (bob === undefined || !(await bob.hears(/connected/i))) return;
+      const [bob, eve] = [await onLastPort(bench), await onLastPort(bench)];
+      // A port where they do not get in costs the points of others.
+      if (bob === undefined || eve === undefined) return;
       await bench.wait(200);
       const users = await usersSeenBy(bench, ann);
       if (!lists(users, bob.name)) {
@@ -99,7 +105,6 @@ export const SEVERAL_CLIENTS: readonly ServerCheck[] = [
           ...{ expected: `${ann.name} and ${bob.name}`, got: users, share: 0.5 },
         });
       }
-      const eve = await bench.login('eve', bench.ports.at(-1));
       ann.forget();
       await bob.say('msg_all|from another port');
       // One that passes nothing on loses the points of `message-to-all`.
