@@ -59,3 +59,8 @@ export function formatRuns(numbers: readonly number[]): string {
   }
   return runs.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(', ');
 }
+
+/** A text as it stands in the source of a pattern. */
+export function inPattern(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

@@ -1,4 +1,5 @@
 import { type Millis, millis } from '../core/brands.ts';
+import { inPattern } from '../core/text.ts';
 import type {
   ClientReadings,
   ClientSession,
@@ -261,7 +262,7 @@ export class ProbeSession implements ClientSession {
     // Who has no such command may send it as a message: msg|download|FILE.
     const begin = `(?<!\\|)${command}\\|`;
     const words = new RegExp(`${begin}(.*)`);
-    const whole = new RegExp(`${begin}\\s*${escaped(what)}\\s*$`);
+    const whole = new RegExp(`${begin}\\s*${inPattern(what)}\\s*$`);
     const heard = await this.#talker?.hearsMessage(words, undefined, whole);
     const asked = words.exec(heard?.text ?? '')?.[1];
     return { asked: asked?.trim(), hasEnd: heard?.hasEnd ?? false };
@@ -315,10 +316,6 @@ export class ProbeSession implements ClientSession {
     if (port.test(prompt) || (answers % 3 === 2 && !/\bip\b/i.test(prompt))) return 'port';
     return answers % 3 === 0 ? 'own-address' : 'server-address';
   }
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 function lastLine(text: string): string {

@@ -1,3 +1,4 @@
+import { inPattern } from '../../../core/text.ts';
 import { SEGMENT_PAYLOAD } from '../../../udp-reliable/segment.ts';
 import type { DownloadRecord, ServerBench, Talker } from '../server-bench.ts';
 
@@ -63,8 +64,7 @@ export async function hearsGreeting(talker: Talker, patience: number): Promise<b
 
 /** Whether the word stands in the list by itself: `ann` is not in `[anna]`, nor in `jo-ann`; it is in `1.ann.`. */
 export function lists(answer: string, word: string): boolean {
-  const escaped = word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`(?<!\\w|[a-z][.-])${escaped}(?!\\w|[.-]\\w)`, 'i').test(answer);
+  return new RegExp(`(?<!\\w|[A-Za-z][.-])${inPattern(word)}(?!\\w|[.-]\\w)`).test(answer);
 }
 
 /** Blames parts that never came. Whether they are right is the matter of other checks. */
