@@ -47,6 +47,7 @@ export class ProbeParts {
   readonly #sent = new Set<number>();
   /** Those that are being sent for the first time, and that follow each other without a pause. */
   #underWay: readonly number[] = [];
+  readonly #offered = now();
   #lastSent = now();
   /** The same by the time that the client has had. */
   #lastSentFair: Millis;
@@ -89,6 +90,11 @@ export class ProbeParts {
     return this.#underWay.length > 0;
   }
 
+  /** Whether these are all that have been sent. */
+  areAllOf(seqs: readonly number[]): boolean {
+    return [...this.#sent].every((seq) => seqs.includes(seq));
+  }
+
   /** How many have been sent. */
   get sentCount(): number {
     return this.#sent.size;
@@ -99,7 +105,12 @@ export class ProbeParts {
     return now() - this.#lastSent;
   }
 
-  /** When that was, by the time that the client has had. */
+  /** Milliseconds since before the client could know that they come. */
+  get sinceOffered(): number {
+    return now() - this.#offered;
+  }
+
+  /** When the last one was sent, by the time that the client has had. */
   get lastSentFair(): Millis {
     return this.#lastSentFair;
   }

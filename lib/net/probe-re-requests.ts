@@ -10,6 +10,8 @@ const ONE_QUESTION = millis(20);
 export interface ProbeReRequestsOptions {
   readonly parts: ProbeParts;
   readonly clock: FairClock;
+  /** Whether a part has ever reached the client is not known. */
+  readonly mayBeCutOff: boolean;
   /** So many are not answered. */
   readonly deafFor: number;
 }
@@ -56,9 +58,12 @@ export class ProbeReRequests {
    * @returns how many of its parts are there
    */
   hear(seqs: readonly number[], word: string, inPause: boolean): number {
-    const { parts, clock } = this.#options;
+    const { parts, clock, mayBeCutOff } = this.#options;
     const time = clock.now();
-    const { lost, missing, isSending, sinceSent: after, lastSentFair } = parts;
+    const { lost, missing, isSending, lastSentFair } = parts;
+    // What does not reach it does not start its timer: that runs from when it told its port.
+    const isCutOff = mayBeCutOff && parts.areAllOf(seqs);
+    const after = isCutOff ? parts.sinceOffered : parts.sinceSent;
     const fairAfter = time - lastSentFair;
     const ahead = seqs.filter((seq) => seq < parts.count && !parts.isKnown(seq));
     const last = this.all.at(-1);

@@ -40,7 +40,7 @@ const NO_ANSWER_PATIENCE = millis(500);
 /** In which a client asks for parts at the pause, if it does. */
 const LOUD_WITHIN = millis(800);
 /** For one that has never asked anything, either. */
-const LEAST_PATIENCE = millis(150);
+const LEAST_PATIENCE = millis(100);
 const STOP_PATIENCE = millis(3000);
 /** A question that stands there for so long waits for its answer. */
 const STANDING = millis(300);
@@ -112,7 +112,9 @@ export class ProbeServing {
     this.#clock = clock;
     this.#endsAt = millis(this.#clock.now() + (this.#isWorking ? LIMIT : SHORT_LIMIT));
     const { deafFor = 0 } = plan;
-    this.#reRequests = new ProbeReRequests({ parts: this.#parts, clock, deafFor });
+    this.#reRequests = new ProbeReRequests({
+      ...{ parts: this.#parts, clock, deafFor, mayBeCutOff: !this.#isWorking },
+    });
     this.#seen = {
       ...{ file, count: this.#count, port: undefined, address: undefined },
       ...{ reRequests: this.#reRequests.all, others: this.#others, asked: false, stopped: false },

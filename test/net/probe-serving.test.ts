@@ -8,6 +8,7 @@ import type { FateOf } from '../../lib/lab/faults.ts';
 import type { ServingPlan } from '../../lib/lab/grader/client-bench.ts';
 import { USUAL_CLIENT_READINGS } from '../../lib/lab/grader/client-readings.ts';
 import { Patience } from '../../lib/lab/grader/patience.ts';
+import type { Stage } from '../../lib/lab/grader/stages.ts';
 import { FairClock } from '../../lib/net/fair-clock.ts';
 import { ProbeServing, type Served } from '../../lib/net/probe-serving.ts';
 import { ProbeTalker } from '../../lib/net/probe-talker.ts';
@@ -17,13 +18,20 @@ const COUNT = 40;
 const HALF = 20;
 const SECOND_HALF = Array.from({ length: COUNT - HALF }, (_, at) => at + HALF);
 
+interface Circumstances {
+  readonly patience?: Patience;
+  /** Whether the terminal shows a question. */
+  readonly isAsked?: boolean;
+  /** How far the client has come before. */
+  readonly reaches?: Stage;
+}
+
 /** Serves a client that has asked for a file of so many parts. */
 async function serve(
   server: Socket,
   count: number,
   plan: ServingPlan,
-  patience = new Patience(),
-  isAsked = true,
+  { patience = new Patience(), isAsked = true, reaches = 'download-whole' }: Circumstances = {},
 ): Promise<Served> {
   const clock = new FairClock(() => 0);
   const onStep = (): void => undefined;
@@ -34,7 +42,8 @@ async function serve(
   );
   try {
     return await ProbeServing.run({
-      ...{ talker, clock, patience, onStep, plan, readings: USUAL_CLIENT_READINGS },
+      ...{ talker, clock, patience, onStep, plan },
+      readings: { ...USUAL_CLIENT_READINGS, reaches },
       ...{ file: 'usual.txt', bytes: Buffer.alloc(count * SEGMENT_PAYLOAD), source: 'seed 1' },
       user: {
         name: 'ann',
@@ -117,7 +126,7 @@ test('a client whose timer has grown long is waited for, however often it has sa
     });
     const fateOf: FateOf = (_, nth) => (nth <= 2 ? [] : [{ delay: millis(0) }]);
     try {
-      const seen = await serve(server, 1, { fateOf }, patience);
+      const seen = await serve(server, 1, { fateOf }, { patience });
       expect(seen.reRequests).toHaveLength(2);
       expect(seen.delivered).toBe(true);
       expect(seen.stopped).toBe(true);
@@ -148,11 +157,30 @@ test('a client that asks for the same again and again, though it was sent each t
     client.once('data', () => client.write(`${udp.address().port}`));
     const fateOf: FateOf = (seq, nth) => (seq === 3 && nth === 1 ? [] : [{ delay: millis(0) }]);
     try {
-      const seen = await serve(server, COUNT, { fateOf }, new Patience(), false);
+      const seen = await serve(server, COUNT, { fateOf }, { isAsked: false });
       // The first one is for what is missing.
       expect(seen.reRequests).toHaveLength(1 + 4);
       expect(seen.delivered).toBe(false);
       expect(seen.isFruitless).toBe(true);
+    } finally {
+      udp.close();
+    }
+  });
+});
+
+test('the timer of a client that nothing reaches runs from when it told its port, however late parts are sent', async () => {
+  await connected(async (client, server) => {
+    const udp = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(udp, 'listening');
+    client.once('data', async () => {
+      client.write(`${udp.address().port}`);
+      await delay(100);
+      client.write(Array.from({ length: HALF }, (_, at) => at).join(' '));
+    });
+    const fateOf: FateOf = () => [{ delay: millis(60), cutAt: { byte: 1 } }];
+    try {
+      const seen = await serve(server, COUNT, { fateOf }, { reaches: 'download-begun' });
+      expect(seen.reRequests[0]?.after).toBeGreaterThan(95);
     } finally {
       udp.close();
     }

@@ -73,9 +73,9 @@ export interface ServingPlan {
 
 /** A message of the client that names parts. */
 export interface ReRequest {
-  /** Milliseconds since the last datagram was sent. */
+  /** Milliseconds since its timer may have been started: by the last datagram, or before the first if none reaches it. */
   readonly after: number;
-  /** The same by the time that the client has had: less, where the machine was busy. */
+  /** Since the last datagram by the time that the client has had: less, where the machine was busy. */
   readonly fairAfter: number;
   readonly seqs: readonly number[];
   /** Parts of those sent by then that never reached the client, or are still delayed. */
