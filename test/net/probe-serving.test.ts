@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -72,9 +72,16 @@ async function connected(use: (client: Socket, server: Socket) => Promise<void>)
   }
 }
 
+/** Where a client takes its parts. */
+async function listeningUdp(): Promise<UdpSocket> {
+  const udp = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(udp, 'listening');
+  return udp;
+}
+
 /** A client without line ends whose words reach a busy grader as one. */
 async function download(client: Socket, server: Socket): Promise<Served> {
-  const udp = createSocket('udp4');
+  const udp = await listeningUdp();
   const parts = new Set<number>();
   udp.on('message', (datagram) => {
     const before = parts.size;
@@ -83,8 +90,6 @@ async function download(client: Socket, server: Socket): Promise<Served> {
     if (parts.size === HALF) client.write(`proceed${SECOND_HALF.join(' ')}`);
     if (parts.size === COUNT) client.write('stop');
   });
-  udp.bind(0, '127.0.0.1');
-  await once(udp, 'listening');
   // All that is missing, as nothing has come.
   const first = Array.from({ length: HALF }, (_, at) => at).join(' ');
   client.once('data', () => client.write(`${udp.address().port}${first}`));
@@ -114,8 +119,7 @@ test('a client whose timer has grown long is waited for, however often it has sa
   const patience = new Patience();
   for (let times = 0; times < 3; times += 1) patience.silent();
   await connected(async (client, server) => {
-    const udp = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(udp, 'listening');
+    const udp = await listeningUdp();
     udp.once('message', () => client.write('stop'));
     client.once('data', async () => {
       client.write(`${udp.address().port}`);
@@ -146,8 +150,7 @@ test('the stop that a client has glued to its port, of an empty file, is heard',
 
 test('a client that asks for the same again and again, though it was sent each time, is given up on', async () => {
   await connected(async (client, server) => {
-    const udp = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(udp, 'listening');
+    const udp = await listeningUdp();
     udp.on('message', async (datagram) => {
       const seq = datagram.readUInt32BE();
       if (seq !== HALF - 1 && seq !== 3) return;
@@ -170,8 +173,7 @@ test('a client that asks for the same again and again, though it was sent each t
 
 test('the timer of a client that nothing reaches runs from when it told its port, however late parts are sent', async () => {
   await connected(async (client, server) => {
-    const udp = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(udp, 'listening');
+    const udp = await listeningUdp();
     client.once('data', async () => {
       client.write(`${udp.address().port}`);
       await delay(100);
