@@ -107,6 +107,7 @@ export class FileDownload implements SegmentSink {
     } catch (error) {
       // That the disk is full was said when the download was ended for it.
       if (systemCode(error) === undefined) throw error;
+      return `What could be written of it is in ${visible(this.partial.path)}; ${this.describe()} had come.`;
     }
     const again = this.#receiver.fast === undefined ? '' : ' Downloading it again goes on with it.';
     return `What came is kept in ${visible(this.partial.path)}: ${this.describe()}.${again}`;

@@ -1,13 +1,14 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
-import { FileDownload } from '../../lib/app/file-download.ts';
+import { FileDownload, type FileDownloadOptions } from '../../lib/app/file-download.ts';
 import { millis, type Port } from '../../lib/core/brands.ts';
 import { leftoverPath, readLeftover } from '../../lib/storage/leftover.ts';
 import type * as locks from '../../lib/storage/lock.ts';
 import { exists } from '../../lib/storage/naming.ts';
 import { Receiver } from '../../lib/udp-reliable/receiver.ts';
+import { mountSmallDisk, NO_SMALL_DISK } from '../support/small-disk.ts';
 import { patternBytes, TemporaryFolder } from './folders.ts';
 
 const PAYLOAD = 1000;
@@ -36,7 +37,12 @@ afterEach(() => {
 });
 
 /** A download of ten parts by the fast profile, and what takes part `seq`. */
-async function begin(folder: string) {
+async function begin(
+  folder: string,
+  onError: FileDownloadOptions['onError'] = ({ type }) => {
+    throw new Error(type);
+  },
+) {
   // The timers of notes only ring when a test lets them.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const receiver = new Receiver(COUNT, millis(0), {
@@ -53,9 +59,7 @@ async function begin(folder: string) {
     file: 'f',
     receiver,
     barPlace: undefined,
-    onError: ({ type }) => {
-      throw new Error(type);
-    },
+    onError,
   });
   const take = (seq: number): void => {
     expect(download.write(seq, part, HEADER)).toBe(true);
@@ -69,6 +73,17 @@ async function noted(path: string, count: number): Promise<void> {
   const wanted = JSON.stringify([[0, count * PAYLOAD]]);
   while (JSON.stringify((await readLeftover(path))?.ranges) !== wanted) await turn();
 }
+
+test('of a disk that is full it is not said that all that came is kept', async (ctx) => {
+  await using folder = await TemporaryFolder.create();
+  await using disk = await mountSmallDisk(folder.path, 2 * 4096);
+  if (disk === undefined) return ctx.skip(NO_SMALL_DISK);
+  const { download, take, path } = await begin(folder.path, () => undefined);
+  for (let seq = 0; seq < COUNT; seq += 1) take(seq);
+  const said = await download.keep();
+  expect(said).toBe(`What could be written of it is in ${path}; 10 of 10 parts, 10.0 kB had come.`);
+  expect((await stat(path)).size).toBeLessThan(COUNT * PAYLOAD);
+});
 
 test('what has come is noted when the user is asked at 50 %, before he answers', async () => {
   await using folder = await TemporaryFolder.create();

@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { until } from '../net/waiting.ts';
 import { TemporaryFolder } from '../storage/folder.ts';
 import { someBytes } from '../support/server-under-test.ts';
+import { mountSmallDisk, NO_SMALL_DISK } from '../support/small-disk.ts';
 import { openTerminal, run, start, WIRELAB } from './programs.ts';
 
 const HERE = ['--host', '127.0.0.1', '--port', '0'];
@@ -230,27 +229,22 @@ test('in a terminal a bar shows how far it is, also below what is reported', asy
   expect(sender.screen()).not.toMatch(/\d+%/);
 });
 
-const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
-
-test.skipIf(!isRoot)('a disk that is full is told, and nothing of the file is left', async () => {
+test('a disk that is full is told, and nothing of the file is left', async (ctx) => {
   await using folder = await TemporaryFolder.make();
   const to = join(folder.path, 'to');
   await mkdir(to);
-  await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'wirelab-test', to]);
-  try {
-    await writeFile(join(folder.path, 'big'), someBytes(5_000_000));
-    await writeFile(join(folder.path, 'small'), 'small');
-    await using receiver = await receive(to, '--once');
-    const paths = ['small', 'big'].map((name) => join(folder.path, name));
-    const sent = await send(receiver.port, ...paths);
-    expect(sent.stderr).toMatch(/big was refused by the receiver: the disk is full/);
-    expect(sent.stderr).toMatch(/Confirmed before: 1 file/);
-    expect(sent.status).toBe(1);
-    expect((await receiver.program.exit).status).toBe(1);
-    expect(await readdir(to)).toEqual(['small']);
-  } finally {
-    await promisify(execFile)('umount', [to]);
-  }
+  await using disk = await mountSmallDisk(to, 1_048_576);
+  if (disk === undefined) return ctx.skip(NO_SMALL_DISK);
+  await writeFile(join(folder.path, 'big'), someBytes(5_000_000));
+  await writeFile(join(folder.path, 'small'), 'small');
+  await using receiver = await receive(to, '--once');
+  const paths = ['small', 'big'].map((name) => join(folder.path, name));
+  const sent = await send(receiver.port, ...paths);
+  expect(sent.stderr).toMatch(/big was refused by the receiver: the disk is full/);
+  expect(sent.stderr).toMatch(/Confirmed before: 1 file/);
+  expect(sent.status).toBe(1);
+  expect((await receiver.program.exit).status).toBe(1);
+  expect(await readdir(to)).toEqual(['small']);
 });
 
 test('a code takes the place of the address', async () => {

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { TransferRecord } from '../../lib/relay/transfer.ts';
 import { TransferStore } from '../../lib/storage/transfer-store.ts';
+import { mountSmallDisk, NO_SMALL_DISK } from '../support/small-disk.ts';
 import { TemporaryFolder } from './folder.ts';
 
-const run = promisify(execFile);
 const DISK_BYTES = 8_388_608;
 
 function recordOf(id: string, changes: Partial<TransferRecord> = {}): TransferRecord {
@@ -57,36 +55,29 @@ test('what was saved last counts, however many save at once', async () => {
 test('after a full disk everything that is acknowledged is there again', async (ctx) => {
   await using folder = await TemporaryFolder.make();
   await using copy = await TemporaryFolder.make();
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'wirelab-test', folder.path]);
-  } catch {
-    return ctx.skip('needs root on Linux to mount a small file system');
-  }
-  try {
-    const place = join(folder.path, 'store');
-    const store = await TransferStore.open({ folder: place, quota: 1e9 });
-    const records = [await begin(store), await begin(store)];
-    const filler = join(folder.path, 'filler');
-    await expect(writeFile(filler, Buffer.alloc(DISK_BYTES))).rejects.toThrow('ENOSPC');
-    let stored = 0;
-    const saveAll = async (): Promise<void> => {
-      stored += 1;
-      for (const [at, record] of records.entries()) {
-        const changed = { ...record, stored };
-        await store.save(changed, { safe: true });
-        records[at] = changed;
-      }
-    };
-    const failing = async (): Promise<void> => {
-      for (let turn = 0; turn < 10; turn += 1) await saveAll();
-    };
-    await expect(failing()).rejects.toThrow();
-    await rm(filler);
-    for (let turn = 0; turn < 5; turn += 1) await saveAll();
-    records.push(await begin(store));
-    expect(await foundAfterKill(place, join(copy.path, 'copy'))).toEqual(inOrder(records));
-    await store.close();
-  } finally {
-    await run('umount', [folder.path]);
-  }
+  await using disk = await mountSmallDisk(folder.path, DISK_BYTES);
+  if (disk === undefined) return ctx.skip(NO_SMALL_DISK);
+  const place = join(folder.path, 'store');
+  const store = await TransferStore.open({ folder: place, quota: 1e9 });
+  const records = [await begin(store), await begin(store)];
+  const filler = join(folder.path, 'filler');
+  await expect(writeFile(filler, Buffer.alloc(DISK_BYTES))).rejects.toThrow('ENOSPC');
+  let stored = 0;
+  const saveAll = async (): Promise<void> => {
+    stored += 1;
+    for (const [at, record] of records.entries()) {
+      const changed = { ...record, stored };
+      await store.save(changed, { safe: true });
+      records[at] = changed;
+    }
+  };
+  const failing = async (): Promise<void> => {
+    for (let turn = 0; turn < 10; turn += 1) await saveAll();
+  };
+  await expect(failing()).rejects.toThrow();
+  await rm(filler);
+  for (let turn = 0; turn < 5; turn += 1) await saveAll();
+  records.push(await begin(store));
+  expect(await foundAfterKill(place, join(copy.path, 'copy'))).toEqual(inOrder(records));
+  await store.close();
 });
