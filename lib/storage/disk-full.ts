@@ -21,7 +21,7 @@ export function asDiskError(error: unknown): Error {
 /** Why something cannot be stored, without a path: for whoever sends it. */
 export function describeForPeer(error: unknown): string {
   if (error instanceof DiskFullError) return error.message;
-  if (error instanceof LockedError) return 'another process is receiving a file of that name';
+  if (error instanceof LockedError) return 'a file of that name is being received already';
   const code = systemCode(error);
   switch (code) {
     case 'EACCES':

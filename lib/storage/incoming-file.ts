@@ -1,12 +1,14 @@
 import { type FileHandle, lstat, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { systemCode } from '../core/errors.ts';
 import { asDiskError } from './disk-full.ts';
 import { FileHash } from './file-hash.ts';
 import type { Algorithm } from './hash-worker.ts';
 import { openWritable } from './leftover.ts';
+import { LockedError } from './lock.ts';
 import { numberedName, removeFile } from './naming.ts';
-import { Part, partPath } from './part.ts';
+import { openAnew, Part, partPath } from './part.ts';
 import { LONGEST_NAME_BYTES, safeName } from './safe-name.ts';
 
 /**
@@ -21,6 +23,9 @@ const MOST_PARTS = 100;
 const MAX_WAITING_BYTES = 2_097_152;
 /** The hash goes on when this much more is there: each time wakes a thread. */
 const HASH_STEP = 16_777_216;
+
+/** A sender that comes again at once may be faster than the end of what was cut off. */
+const PATIENCE_MS = 5000;
 
 export interface IncomingFileOptions {
   /** Made if need be. */
@@ -40,6 +45,8 @@ export interface IncomingFileOptions {
   readonly offset?: 'resume' | 0;
   /** Hash while it is being written, so that {@link IncomingFile.digest} need not take long. */
   readonly hash?: Algorithm;
+  /** How long to wait, in ms, for the end of an earlier attempt in this process. */
+  readonly patience?: number;
 }
 
 /** A file that comes in order: `NAME.part` (or `NAME (1).part`), under a lock, until it is whole. */
@@ -75,18 +82,21 @@ export class IncomingFile {
   }
 
   /**
-   * @throws LockedError while another process receives a file of that name there.
+   * @throws LockedError while a file of that name is received there already.
    * @throws DiskFullError, or an error of the system, when it cannot be made.
    */
   static async open(options: IncomingFileOptions): Promise<IncomingFile> {
-    const { folder, name, note } = options;
+    const { folder, name, note, patience = PATIENCE_MS } = options;
     try {
       for (let number = 0; number < MOST_PARTS; number += 1) {
-        const part = await openPart(numberedName(safeName(name), number), options);
+        const part = await inTurn(patience, () =>
+          openPart(numberedName(safeName(name), number), options),
+        );
         if (part === undefined) continue;
         try {
           const { ino, size } = await part.handle.stat();
-          await writeFile(notePath(part.path), noteOf(ino, note));
+          // Before the first byte: what has bytes and no note of ours is not ours.
+          if (size === 0) await writeFile(notePath(part.path), noteOf(ino, note));
           return new IncomingFile(options, part, size);
         } catch (error) {
           await part.close();
@@ -268,7 +278,11 @@ async function openPart(
       const found = await kept?.stat();
       if (kept === undefined || found === undefined || !(await isNoted(path, found.ino, note))) {
         await kept?.close();
-        throw new NotOursError();
+        if (kept === undefined || found?.size !== 0) throw new NotOursError();
+        // Nobody misses it, and whoever is killed before the note is there leaves such a one.
+        return await openAnew(path).catch(() => {
+          throw new NotOursError();
+        });
       }
       const isOfUse = offset === 'resume' && (size === undefined || found.size <= size);
       if (!isOfUse) await kept.truncate(0);
@@ -281,6 +295,24 @@ async function openPart(
 }
 
 class NotOursError extends Error {}
+
+/**
+ * Opens what this process has locked, once it is given back. @param patience in ms
+ * @throws LockedError when that is not so in time, or another process has it; whatever `open` throws
+ */
+async function inTurn<Opened>(patience: number, open: () => Promise<Opened>): Promise<Opened> {
+  const until = performance.now() + patience;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      const left = until - performance.now();
+      if (!(error instanceof LockedError) || error.givenBack === undefined || left <= 0)
+        throw error;
+      await Promise.race([error.givenBack, setTimeout(left, undefined, { ref: false })]);
+    }
+  }
+}
 
 async function openNew(path: string): Promise<FileHandle | undefined> {
   try {

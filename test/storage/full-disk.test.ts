@@ -1,28 +1,13 @@
-import { execFile } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { PartialFile } from '../../lib/storage/partial-file.ts';
 import { someBytes } from '../support/server-under-test.ts';
+import { mountSmallDisk, NO_SMALL_DISK } from '../support/small-disk.ts';
 import { TemporaryFolder } from './folder.ts';
 
-const run = promisify(execFile);
 const DISK_BYTES = 128 * 1024;
 const PAYLOAD = 2043;
-
-/** A folder with a small disk of its own; `undefined` where one may not be mounted. */
-async function mountSmallDisk(folder: string): Promise<AsyncDisposable | undefined> {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'wirelab-test', folder]);
-  } catch {
-    return undefined;
-  }
-  return { [Symbol.asyncDispose]: async () => void (await run('umount', [folder])) };
-}
-
-const SKIPPED = 'needs root on Linux to mount a small file system';
 
 function begin(folder: string, errors: Error[]): Promise<PartialFile> {
   return PartialFile.create({
@@ -35,8 +20,8 @@ function begin(folder: string, errors: Error[]): Promise<PartialFile> {
 
 test('a disk that is full is told once, and what fits is kept', async (ctx) => {
   await using folder = await TemporaryFolder.make();
-  await using disk = await mountSmallDisk(folder.path);
-  if (disk === undefined) return ctx.skip(SKIPPED);
+  await using disk = await mountSmallDisk(folder.path, DISK_BYTES);
+  if (disk === undefined) return ctx.skip(NO_SMALL_DISK);
   const errors: Error[] = [];
   const file = await begin(folder.path, errors);
   const bytes = someBytes(4 * DISK_BYTES);
@@ -62,8 +47,8 @@ test('a disk that is full is told once, and what fits is kept', async (ctx) => {
 
 test('a disk that fills up with the last block is told when the file is finished', async (ctx) => {
   await using folder = await TemporaryFolder.make();
-  await using disk = await mountSmallDisk(folder.path);
-  if (disk === undefined) return ctx.skip(SKIPPED);
+  await using disk = await mountSmallDisk(folder.path, DISK_BYTES);
+  if (disk === undefined) return ctx.skip(NO_SMALL_DISK);
   const errors: Error[] = [];
   const file = await begin(folder.path, errors);
   const bytes = someBytes(100 * PAYLOAD);
@@ -78,11 +63,27 @@ test('a disk that fills up with the last block is told when the file is finished
   expect(await readdir(folder.path)).toEqual(['f.part']);
 });
 
-test('on a disk that is full from the start nothing is begun, and no lock is left', async (ctx) => {
+test('a disk that is full from the start is told with the first block, and no lock is left', async (ctx) => {
   await using folder = await TemporaryFolder.make();
-  await using disk = await mountSmallDisk(folder.path);
-  if (disk === undefined) return ctx.skip(SKIPPED);
+  await using disk = await mountSmallDisk(folder.path, DISK_BYTES);
+  if (disk === undefined) return ctx.skip(NO_SMALL_DISK);
   await writeFile(join(folder.path, 'big'), Buffer.alloc(2 * DISK_BYTES)).catch(() => undefined);
-  await expect(begin(folder.path, [])).rejects.toMatchObject({ code: 'ENOSPC' });
-  expect(await readdir(folder.path)).toEqual(['big']);
+  const errors: Error[] = [];
+  const file = await begin(folder.path, errors);
+  file.write(0, Buffer.from('one byte is too many'), 0);
+  await expect(file.keep()).rejects.toMatchObject({ code: 'ENOSPC' });
+  expect(errors).toHaveLength(1);
+  expect((await readdir(folder.path)).sort()).toEqual(['big', 'f.part']);
 });
+
+for (const room of [0, 1]) {
+  test(`where there is room for ${room} more files, nothing is begun, and no lock is left`, async (ctx) => {
+    await using folder = await TemporaryFolder.make();
+    // The folder itself is one, too.
+    await using disk = await mountSmallDisk(folder.path, DISK_BYTES, `nr_inodes=${2 + room}`);
+    if (disk === undefined) return ctx.skip(NO_SMALL_DISK);
+    await writeFile(join(folder.path, 'mine'), '');
+    await expect(begin(folder.path, [])).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(await readdir(folder.path)).toEqual(['mine']);
+  });
+}

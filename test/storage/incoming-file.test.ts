@@ -1,12 +1,16 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { link, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { link, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { IncomingFile, type IncomingFileOptions } from '../../lib/storage/incoming-file.ts';
 import { LockedError } from '../../lib/storage/lock.ts';
 import { numberedName } from '../../lib/storage/naming.ts';
 import { PartialFile } from '../../lib/storage/partial-file.ts';
+import { isLong } from '../support/long.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { TemporaryFolder } from './folder.ts';
 
@@ -209,15 +213,68 @@ describe('another attempt', () => {
     },
   );
 
+  test.each(['resume', 0] as const)(
+    'takes the place of one that was killed before it wrote anything, with offset %s',
+    async (offset) => {
+      await using folder = await TemporaryFolder.make();
+      const options = { folder: folder.path, name: 'f', offset };
+      await writeFile(join(folder.path, 'f.part'), '');
+      await writeFile(join(folder.path, 'f.part.note'), '');
+      const file = await receive(options);
+      expect(await readFile(await file.finish('fail'), 'utf8')).toBe('new');
+      expect(await readdir(folder.path)).toEqual(['f']);
+    },
+  );
+
+  test('writes no note anew, as a kill meanwhile would leave bytes without one', async () => {
+    await using folder = await TemporaryFolder.make();
+    const options = { folder: folder.path, name: 'f', offset: 'resume' } as const;
+    await (await receive(options)).keep();
+    const note = join(folder.path, 'f.part.note');
+    await utimes(note, 1, 1);
+    await (await open(options)).keep();
+    expect((await stat(note)).mtimeMs).toBe(1000);
+  });
+
   test('at the same time is refused, and does the first no harm', async () => {
     await using folder = await TemporaryFolder.make();
     const options = { folder: folder.path, name: 'f' };
     const first = await receive(options);
-    await expect(open(options)).rejects.toBeInstanceOf(LockedError);
+    await expect(open({ ...options, patience: 0 })).rejects.toBeInstanceOf(LockedError);
     expect(await readFile(await first.finish('fail'), 'utf8')).toBe('new');
     await (await open(options)).discard();
     expect(await readdir(folder.path)).toEqual(['f']);
   });
+});
+
+test('one that is begun before an earlier one has ended waits for its end', async () => {
+  await using folder = await TemporaryFolder.make();
+  const options = { folder: folder.path, name: 'f', offset: 'resume' } as const;
+  const first = await receive(options, Buffer.from('first '));
+  const opening = receive(options, Buffer.from('second'));
+  await first.keep();
+  const second = await opening;
+  expect(second.offset).toBe(6);
+  expect(await readFile(await second.finish('fail'), 'utf8')).toBe('first second');
+  const third = await receive(options);
+  await expect(open({ ...options, patience: 1 })).rejects.toBeInstanceOf(LockedError);
+  await third.discard();
+});
+
+test('whenever one is killed, the next leaves the file alone', async () => {
+  const script = join(import.meta.dirname, 'killed-receiver.ts');
+  for (let round = 0; round < (isLong ? 500 : 10); round += 1) {
+    await using folder = await TemporaryFolder.make();
+    const args = ['--import', 'tsx', script, folder.path];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    await setTimeout(Math.random() * 20);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const file = await receive({ folder: folder.path, name: 'f' });
+    expect(await readFile(await file.finish('fail'), 'utf8')).toBe('new');
+    expect(await readdir(folder.path)).toEqual(['f']);
+  }
 });
 
 test('nothing is left of what is discarded, however often', async () => {

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, symlink, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { LockedError, lock } from '../../lib/storage/lock.ts';
+import { LockedError, lock, MAKERS } from '../../lib/storage/lock.ts';
 import { TemporaryFolder } from './folder.ts';
 
-/** What this process writes into its locks. */
-const OWN = `${process.pid} ${hostname()}\n`;
+/** What this process's locks say. */
+const OWN = `${process.pid} ${hostname()}`;
 
 /** The number of a process that was, and is no more. */
 async function deadProcess(): Promise<number> {
@@ -21,7 +21,7 @@ test('names this process and its machine, and is gone once it is given back', as
   await using folder = await TemporaryFolder.make();
   const path = join(folder.path, 'f.lock');
   const unlock = await lock(path);
-  expect(await readFile(path, 'utf8')).toBe(OWN);
+  expect(await readlink(path)).toBe(OWN);
   await unlock();
   expect(await readdir(folder.path)).toEqual([]);
   // Giving it back again is no error, and it can be had again.
@@ -29,17 +29,21 @@ test('names this process and its machine, and is gone once it is given back', as
   await (await lock(path))();
 });
 
-test('is refused while this process has it, and only then', async () => {
-  await using folder = await TemporaryFolder.make();
-  const path = join(folder.path, 'f.lock');
-  const unlock = await lock(path);
-  await expect(lock(path)).rejects.toThrow(`process ${process.pid}`);
-  await unlock();
-  // One that is gone may have had the same number, as in a container.
-  await writeFile(path, OWN);
-  await (await lock(path))();
-  expect(await readdir(folder.path)).toEqual([]);
-});
+test.each(Object.entries(MAKERS))(
+  'is refused while this process has it as %s, and only then',
+  async (_what, maker) => {
+    await using folder = await TemporaryFolder.make();
+    const path = join(folder.path, 'f.lock');
+    const unlock = await lock(path, [maker]);
+    await expect(lock(path, [maker])).rejects.toThrow(`process ${process.pid}`);
+    expect(await readdir(folder.path)).toEqual(['f.lock']);
+    await unlock();
+    // One that is gone may have had the same number, as in a container.
+    await maker(path);
+    await (await lock(path, [maker]))();
+    expect(await readdir(folder.path)).toEqual([]);
+  },
+);
 
 test('is refused while the lock of another process is there', async () => {
   await using folder = await TemporaryFolder.make();
@@ -58,7 +62,7 @@ test('the lock of a process that is gone is taken over', async () => {
   const path = join(folder.path, 'f.lock');
   await writeFile(path, `${await deadProcess()}\n`);
   const unlock = await lock(path);
-  expect(await readFile(path, 'utf8')).toBe(OWN);
+  expect(await readlink(path)).toBe(OWN);
   await unlock();
 });
 
@@ -73,13 +77,44 @@ test('the lock of another machine is left alone: nobody here sees whether its pr
     expect(error).toMatchObject({ message: expect.stringContaining(says) });
   }
   expect(await readFile(path, 'utf8')).toBe(content);
+  await unlink(path);
+  await symlink(content.trim(), path);
+  await expect(lock(path)).rejects.toBeInstanceOf(LockedError);
+  expect(await readlink(path)).toBe(content.trim());
 });
 
-test('the dead lock of this machine is taken over', async () => {
+test('who finds it held by this process can wait until it is given back', async () => {
   await using folder = await TemporaryFolder.make();
   const path = join(folder.path, 'f.lock');
-  await writeFile(path, `${await deadProcess()} ${hostname()}\n`);
+  const unlock = await lock(path);
+  const refused = await lock(path).catch((error: unknown) => error as LockedError);
+  if (!(refused instanceof LockedError)) throw new Error('there are two locks');
+  void unlock();
+  await refused.givenBack;
   await (await lock(path))();
+});
+
+test('is made in another way where one does not do', async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = join(folder.path, 'f.lock');
+  const fails = (): never => {
+    throw Object.assign(new Error('operation not permitted'), { code: 'EPERM' });
+  };
+  const unlock = await lock(path, [fails, MAKERS['a file']]);
+  expect(await readFile(path, 'utf8')).toBe(`${OWN}\n`);
+  await unlock();
+  await expect(lock(path, [fails])).rejects.toMatchObject({ code: 'EPERM' });
+});
+
+test('the dead lock of this machine is taken over, be it a link or a file', async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = join(folder.path, 'f.lock');
+  const owner = `${await deadProcess()} ${hostname()}`;
+  await writeFile(path, `${owner}\n`);
+  await (await lock(path))();
+  await symlink(owner, path);
+  await (await lock(path))();
+  expect(await readdir(folder.path)).toEqual([]);
 });
 
 test.each(['', 'nonsense', '-1', '0', '1.5', '1e3x'])(
