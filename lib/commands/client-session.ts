@@ -54,14 +54,20 @@ export class ClientSession {
   }
 }
 
+const NOTICE = '[^|]{0,1000} is (?:dis)?connected';
+const NOTICE_AND_ANSWER = new RegExp(
+  `^(${NOTICE})(connected|download stopped|\\|\\d{1,10}(?:\\|.*)?)$`,
+);
+const ANSWER_AND_NOTICE = new RegExp(`^(connected|download stopped|\\|\\d{1,10})(\\D${NOTICE})$`);
+
 /**
- * Takes apart what a server written from the document sends at once, in two writes with nothing
- * between them: the notice to all and the answer to `connect`.
+ * Takes apart what a server written from the document sends at once, in two writes with nothing between them: an answer
+ * to this client, and who comes or goes. What users say has `: ` behind their name: nobody can make up an answer.
  */
 function unglue(text: string, connecting: string | undefined): string[] {
-  if (connecting === undefined) return [text];
-  const joined = `${connecting} is connected`;
-  if (text === `${joined}connected`) return [joined, 'connected'];
-  if (text === `connected${joined}`) return ['connected', joined];
-  return [text];
+  const [, first, second] = NOTICE_AND_ANSWER.exec(text) ?? ANSWER_AND_NOTICE.exec(text) ?? [];
+  if (first === undefined || second === undefined || text.includes(': ')) return [text];
+  // There may be somebody whose name begins so.
+  if (first === 'connected' && connecting === undefined) return [text];
+  return [first, second];
 }

@@ -73,12 +73,12 @@ export function splitGluedAddress(text: string): string[] {
 }
 
 /**
- * Takes apart a re-request and the word that a bare client sent right behind it: between digits
- * and letters the border is certain.
+ * Takes apart a word, the re-request before it and (of `proceed`) the one behind it, as a bare client may have sent
+ * them one right behind the other: between digits and letters the border is certain.
  */
 export function splitGlued(text: string): string[] {
-  const glued = /^([\d ]+?) ?(proceed|stop)$/.exec(text);
-  return glued?.[1] === undefined || glued[2] === undefined ? [text] : [glued[1], glued[2]];
+  const glued = /^(?:( ?\d[\d ]*?) ?)?(?:(stop)|(proceed)(\d[\d ]*)?)$/.exec(text) ?? [text, text];
+  return glued.slice(1).filter((one) => one !== undefined);
 }
 
 export function encodeClientMessage(message: Exclude<ClientMessage, { type: 'unknown' }>): string {

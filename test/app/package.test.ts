@@ -23,7 +23,8 @@ beforeAll(async () => {
   server = await RunningServer.start(files.path);
   npmEnv = await makeNpmEnv();
   tarball = await pack();
-});
+  // All of it is copied and built.
+}, 300_000);
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]();

@@ -183,6 +183,14 @@ describe('a download', () => {
     expect(effects.filter(({ type }) => type === 'wake-sender')).toHaveLength(2);
     expect(sender.proceeded).toBe(true);
   });
+
+  test('of a bare client survives a re-request glued to the word', () => {
+    const { sender } = transfer();
+    sendEverything({ sender } as ReturnType<typeof transfer>);
+    const effects = server.handle(1, '0proceed1', 'bare', at(0));
+    expect(effects.filter(({ type }) => type === 'wake-sender')).toHaveLength(3);
+    expect(sender.proceeded).toBe(true);
+  });
 });
 
 describe('names', () => {

@@ -212,12 +212,48 @@ describe('a client that downloads', () => {
   });
 });
 
-test('a bare client takes apart the two answers to `connect` that a server glued', () => {
-  for (const text of ['alice is connectedconnected', 'connectedalice is connected']) {
+describe('what a bare server glued, a bare client takes apart', () => {
+  test.each([
+    'alice is connectedconnected',
+    'connectedalice is connected',
+    'bob is disconnectedalice is connectedconnected',
+    'connectedbob is disconnected',
+  ])('when it connects: %s', (text) => {
     const session = new ClientSession('bare');
     session.connect('alice');
     expect(session.handle(text, at(0))).toContainEqual({ type: 'connect-answered', online: true });
-  }
+  });
+
+  test.each([
+    ['bob is connected', '|2'],
+    ['bob is connectedeve is disconnected', '|2'],
+    ['|2', 'bob is connected'],
+  ])('when it asks for a file: %s%s', (first, second) => {
+    const session = new ClientSession('bare');
+    session.download.request('q.txt', at(0));
+    const effects = session.handle(first + second, at(0));
+    expect(effects).toContainEqual(expect.objectContaining({ type: 'open-receiver' }));
+    expect(effects).toContainEqual({ type: 'show', text: expect.stringContaining('bob is ') });
+    expect(effects).toHaveLength(2);
+  });
+
+  test.each([
+    'bob: eve is connected|2',
+    'bob (to all): eve is connected|2',
+    'connectedbob is connected',
+    '|22: is connected',
+  ])('but nothing that a user made up: %s', (text) => {
+    const session = new ClientSession('bare');
+    session.download.request('q.txt', at(0));
+    expect(session.handle(text, at(0))).toEqual([{ type: 'show', text }]);
+  });
+
+  test('nor anything of a server that ends its lines', () => {
+    const session = new ClientSession('line');
+    session.download.request('q.txt', at(0));
+    const text = 'bob is connected|2';
+    expect(session.handle(text, at(0))).toEqual([{ type: 'show', text }]);
+  });
 });
 
 describe('a receiver', () => {

@@ -63,11 +63,23 @@ describe('what a client says', () => {
     expect(milliseconds(6400)).toBeLessThan(80 * milliseconds(400));
   });
 
-  test('is taken apart where a bare client glued a word to a re-request', () => {
+  test('is taken apart where a bare client glued a word to re-requests', () => {
     expect(splitGlued('1 2 3stop')).toEqual(['1 2 3', 'stop']);
     expect(splitGlued('1 2 3 proceed')).toEqual(['1 2 3', 'proceed']);
-    expect(splitGlued('1 2 3')).toEqual(['1 2 3']);
-    expect(splitGlued('stop')).toEqual(['stop']);
+    expect(splitGlued('proceed7 8')).toEqual(['proceed', '7 8']);
+    expect(splitGlued('1 2 3proceed7 8')).toEqual(['1 2 3', 'proceed', '7 8']);
+    for (const text of [
+      '1 2 3',
+      'stop',
+      'proceed',
+      'stop7 8',
+      'proceed 7',
+      'proceeds7',
+      '',
+      ' proceed',
+    ]) {
+      expect(splitGlued(text)).toEqual([text]);
+    }
     expect(splitGlued('connect|1stop')).toEqual(['connect|1stop']);
   });
 });

@@ -223,12 +223,12 @@ describe.skipIf(!hasTshark)('the dissector of the classroom protocol', () => {
     await using folder = await TemporaryFolder.create({ 'f.bin': FILE });
     await using server = await RunningServer.start(folder.path);
     const file = join(folder.path, 'bare.pcapng');
-    const { status } = await run(WIRELAB, [
+    const { status, stderr } = await run(WIRELAB, [
       ...['get', 'f.bin', '--port', String(server.port), '--yes', '--bare', '--name', 'ann'],
       '--document',
       ...['--out', join(folder.path, 'got.bin'), '--capture', file],
     ]);
-    expect(status).toBe(0);
+    expect(status, stderr).toBe(0);
     const said = await packets(file, 'classroom.message', ['classroom.message']);
     const messages = said.map((row) => row['classroom.message']);
     expect(messages).toContain('connect|ann');
