@@ -75,6 +75,8 @@ export class LanshareDownload {
   #stream: ObjectStream | undefined;
   #header: DataHeader | undefined;
   #sink: DownloadSink | undefined;
+  /** Resolves when there is a sink, or cannot be one. */
+  #opening: Promise<void> = Promise.resolve();
   #position = 0;
   #over = false;
 
@@ -280,7 +282,7 @@ export class LanshareDownload {
   }
 
   async #onHeader(text: string): Promise<void> {
-    const { file, openSink, describe } = this.#options;
+    const { file, describe } = this.#options;
     try {
       const header = decodeDataHeader(text);
       const isOffered = header.name === file.name && header.size === file.size;
@@ -288,16 +290,26 @@ export class LanshareDownload {
         throw new ProtocolError('NO_MESSAGE', 'it is not the file that was offered');
       }
       this.#header = header;
-      const sink = await openSink(this.#folder, header);
-      if (this.#over) return await sink.end();
-      this.#sink = sink;
-      this.#position = sink.offset;
-      const { offset } = sink;
+      const { offset } = await this.#open(header);
+      if (this.#over) return;
+      this.#position = offset;
       this.#stream?.send(encodeDataAnswer({ type: 'offset', offset }));
       this.#run(this.#machine.handle({ type: 'begins', offset }, now()));
     } catch (error) {
       this.#fail(error instanceof ProtocolError ? protocolProblem(error) : describe(error));
     }
+  }
+
+  #open(header: DataHeader): Promise<DownloadSink> {
+    const opening = this.#options.openSink(this.#folder, header).then((sink) => {
+      this.#sink = sink;
+      return sink;
+    });
+    this.#opening = opening.then(
+      () => undefined,
+      () => undefined,
+    );
+    return opening;
   }
 
   async #receive(range: { readonly offset: number; readonly length: number }): Promise<void> {
@@ -333,8 +345,8 @@ export class LanshareDownload {
     this.#tellEnd(problem);
     this.#stream?.end();
     // What is left to tidy up need not keep the user waiting.
-    const ended = this.#sink?.end() ?? Promise.resolve();
-    void ended
+    void this.#opening
+      .then(() => this.#sink?.end())
       .catch(() => undefined)
       .then(() => {
         this.#listener?.close();

@@ -31,6 +31,13 @@ export class SentIncoming {
   #sender: User | undefined;
   #file: FileInfo | undefined;
   #sink: OfferedSink | undefined;
+  /** Resolves when there is a sink, or cannot be one. */
+  #opening: Promise<void> = Promise.resolve();
+  #finish: () => void = () => undefined;
+  /** Resolves when it is over and nothing is written any more. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#finish = resolve;
+  });
   #receiving = false;
   /** Bytes that have not come yet. */
   #left = 0;
@@ -78,6 +85,7 @@ export class SentIncoming {
   /** Somebody else goes on with the connection. */
   release(): void {
     this.#over = true;
+    this.#finish();
     this.#alarm.clear();
   }
 
@@ -120,7 +128,7 @@ export class SentIncoming {
   }
 
   async #ask(): Promise<void> {
-    const { decide, openSink, describe, whyNot } = this.#options;
+    const { decide, describe, whyNot } = this.#options;
     const [sender, file] = [this.#sender, this.#file];
     if (sender === undefined || file === undefined) throw new Error('nothing was offered');
     const lie = whyNot(sender.ip, sender.name);
@@ -128,13 +136,19 @@ export class SentIncoming {
     try {
       const wanted = await decide(sender, file, this.#expired.signal);
       if (this.#over) return;
-      if (wanted) this.#sink = await openSink(sender, file);
-      // Meanwhile he may have gone.
-      if (this.#over) await this.#sink?.end();
-      else this.#run(this.#machine.decided(this.#sink?.offset, now()));
+      if (wanted) await this.#open(sender, file);
+      this.#run(this.#machine.decided(this.#sink?.offset, now()));
     } catch (error) {
       this.#run(this.#machine.fail(describe(error)));
     }
+  }
+
+  #open(sender: User, file: FileInfo): Promise<void> {
+    const opening = this.#options.openSink(sender, file).then((sink) => {
+      this.#sink = sink;
+    });
+    this.#opening = opening.catch(() => undefined);
+    return opening;
   }
 
   async #receive(range: { readonly offset: number; readonly length: number }): Promise<void> {
@@ -175,9 +189,12 @@ export class SentIncoming {
   #end(problem: string | undefined): void {
     this.#over = true;
     this.#options.stream.end();
-    const ended = this.#sink?.end() ?? Promise.resolve();
-    void ended
+    void this.#opening
+      .then(() => this.#sink?.end())
       .catch(() => undefined)
-      .then(() => this.#options.onOver(this.#sender, this.#file, problem));
+      .then(() => {
+        this.#options.onOver(this.#sender, this.#file, problem);
+        this.#finish();
+      });
   }
 }

@@ -126,8 +126,10 @@ export class SentPeer implements AsyncDisposable {
 
   /** Says goodbye, and ends everything. */
   async close(): Promise<void> {
-    for (const incoming of this.#incoming) incoming.stop();
-    await Promise.all([this.#presence?.close(), this.#listener?.close()]);
+    const incoming = [...this.#incoming];
+    for (const one of incoming) one.stop();
+    const ended = incoming.map((one) => one.ended);
+    await Promise.all([this.#presence?.close(), this.#listener?.close(), ...ended]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

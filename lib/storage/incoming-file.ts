@@ -172,11 +172,15 @@ export class IncomingFile {
     }
   }
 
-  /** Ends the attempt and keeps what came for another one. @throws as {@link IncomingFile.write}. */
+  /**
+   * Ends the attempt and keeps what came for another one; of nothing, nothing is kept.
+   * @throws as {@link IncomingFile.write}.
+   */
   async keep(): Promise<void> {
     if (this.#closed) return;
     try {
       await this.#flush();
+      if (this.#position === 0) await this.discard();
     } finally {
       await this.#close();
     }

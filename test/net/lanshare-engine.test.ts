@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { ReceivedFile } from '../../lib/app/received-file.ts';
 import { needSeveralAddresses } from '../support/loopback.ts';
 import { someBytes } from '../support/server-under-test.ts';
 import { type FrontEnd, LanshareLan, meet } from './lanshare-lan.ts';
@@ -429,4 +430,38 @@ describe('a peer written from the document', () => {
       data.close();
     }
   });
+});
+
+test('an engine that ends waits for a file that is being opened, and leaves nothing of it', async () => {
+  await using lan = await LanshareLan.make();
+  const dir = lan.path('f');
+  await writeFile(dir, 'hello');
+  let begun = false;
+  let goOn: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const ann = await lan.start('ann', '127.0.0.2');
+  const bob = await lan.start('bob', '127.0.0.3', {
+    openSink: async (folder, header) => {
+      begun = true;
+      await held;
+      return ReceivedFile.open(folder, header, () => undefined);
+    },
+  });
+  await meet(ann, bob);
+  await ask(ann, bob, dir);
+  bob.say({ stat: 'cacp', ip: ann.ip, dir, dest: bob.folder });
+  await until('the file', () => begun);
+  let ended = false;
+  const closing = bob.engine.close().then(() => {
+    ended = true;
+  });
+  await bob.hears({ stat: 'fprg', ip: ann.ip });
+  // As long as it takes to end where there is nothing to wait for.
+  await ann.engine.close();
+  expect(ended).toBe(false);
+  goOn();
+  await closing;
+  expect(await readdir(bob.folder)).toEqual([]);
 });

@@ -308,3 +308,33 @@ test('a receiver may answer on a connection of its own', async () => {
     server.close();
   }
 });
+
+test('a peer that ends waits for a file that is being opened, and leaves nothing of it', async () => {
+  await using lan = await Lan.make();
+  await writeFile(lan.path('f.txt'), 'hello');
+  let begun = false;
+  let goOn: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const bob = await lan.start('bob', '127.0.0.3', {
+    openSink: async (_sender, file) => {
+      begun = true;
+      await held;
+      return ReceivedFile.open(lan.path('bob'), file, () => undefined);
+    },
+  });
+  const ann = await lan.start('ann', '127.0.0.2');
+  await meet(ann, bob);
+  const offered = offer(ann, 'bob', lan.path('f.txt'));
+  await until('the file', () => begun);
+  let ended = false;
+  const closing = bob.close().then(() => {
+    ended = true;
+  });
+  expect((await offered).outcome).toMatchObject({ type: 'failed' });
+  expect(ended).toBe(false);
+  goOn();
+  await closing;
+  expect(await readdir(lan.path('bob'))).toEqual([]);
+});

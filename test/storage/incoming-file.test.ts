@@ -142,6 +142,12 @@ describe('another attempt', () => {
     expect(await IncomingFile.kept(folder.path, 'f', 'test')).toBe(0);
   });
 
+  test('finds nothing where nothing had come', async () => {
+    await using folder = await TemporaryFolder.make();
+    await (await open({ folder: folder.path, name: 'f' })).keep();
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+
   test('begins anew unless told otherwise', async () => {
     await using folder = await TemporaryFolder.make();
     const options = { folder: folder.path, name: 'f' };
