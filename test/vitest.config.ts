@@ -6,6 +6,7 @@ const long = process.env.WIRELAB_LONG === '1';
 const WITH_MORE_CASES = [
   '**/relay-bad-input.test.ts',
   '**/fast-path.test.ts',
+  '**/incoming-file.test.ts',
   '**/lan-hosts.test.ts',
   '**/package.test.ts',
   '**/real-capture.test.ts',
