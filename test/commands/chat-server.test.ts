@@ -176,19 +176,14 @@ describe('a download', () => {
     );
   });
 
-  test('of a bare client survives a word glued to a re-request', () => {
+  test.each([
+    ['0proceed', 2],
+    ['0proceed1', 3],
+  ])('of a bare client survives a word glued to re-requests: %s', (text, wakes) => {
     const { sender } = transfer();
     sendEverything({ sender } as ReturnType<typeof transfer>);
-    const effects = server.handle(1, '0proceed', 'bare', at(0));
-    expect(effects.filter(({ type }) => type === 'wake-sender')).toHaveLength(2);
-    expect(sender.proceeded).toBe(true);
-  });
-
-  test('of a bare client survives a re-request glued to the word', () => {
-    const { sender } = transfer();
-    sendEverything({ sender } as ReturnType<typeof transfer>);
-    const effects = server.handle(1, '0proceed1', 'bare', at(0));
-    expect(effects.filter(({ type }) => type === 'wake-sender')).toHaveLength(3);
+    const effects = server.handle(1, text, 'bare', at(0));
+    expect(effects.filter(({ type }) => type === 'wake-sender')).toHaveLength(wakes);
     expect(sender.proceeded).toBe(true);
   });
 });

@@ -76,8 +76,9 @@ test('a disk that is full from the start is told with the first block, and no lo
   expect((await readdir(folder.path)).sort()).toEqual(['big', 'f.part']);
 });
 
-for (const room of [0, 1]) {
-  test(`where there is room for ${room} more files, nothing is begun, and no lock is left`, async (ctx) => {
+test.for([0, 1])(
+  'where there is room for %d more files, nothing is begun, and no lock is left',
+  async (room, ctx) => {
     await using folder = await TemporaryFolder.make();
     // The folder itself is one, too.
     await using disk = await mountSmallDisk(folder.path, DISK_BYTES, `nr_inodes=${2 + room}`);
@@ -85,5 +86,5 @@ for (const room of [0, 1]) {
     await writeFile(join(folder.path, 'mine'), '');
     await expect(begin(folder.path, [])).rejects.toMatchObject({ code: 'ENOSPC' });
     expect(await readdir(folder.path)).toEqual(['mine']);
-  });
-}
+  },
+);
